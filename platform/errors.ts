@@ -1,0 +1,30 @@
+import { GraphQLError } from 'graphql'
+
+/** Codes of `errors[].extensions.code` that our own parts throw. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'BAD_USER_INPUT'
+  | 'RATE_LIMITED'
+  | 'SUBGRAPH_UNAVAILABLE'
+  | 'SUBGRAPH_TIMEOUT'
+  | 'INTERNAL_SERVER_ERROR'
+
+/** A failure whose code and message a client may see. Anything else thrown reaches clients as INTERNAL_SERVER_ERROR. */
+export class CodedError extends GraphQLError {
+  constructor(code: ErrorCode, message: string, extensions: Record<string, unknown> = {}) {
+    super(message, { extensions: { ...extensions, code } })
+  }
+}
+
+export function unauthenticated(): never {
+  throw new CodedError('UNAUTHENTICATED', 'Sign in first.')
+}
+
+export function forbidden(): never {
+  throw new CodedError('FORBIDDEN', 'You may not do this.')
+}
+
+export function badUserInput(message: string): never {
+  throw new CodedError('BAD_USER_INPUT', message)
+}
