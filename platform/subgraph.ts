@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { parse, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql'
+import type { Context } from './context.ts'
+import type { Reaction } from './reactions.ts'
+import { commonResolvers } from './scalars.ts'
+
+/** Something a subgraph does by itself, in every process that runs it. */
+export interface Job {
+  name: string
+  everySeconds: number
+  /** Must stand two processes running it at once: guard rows with `for update skip locked` or a guarded UPDATE. */
+  run(ctx: Context): Promise<void>
+}
+
+/** A page or address outside GraphQL that a subgraph serves under the public origin. */
+export interface Route {
+  /** Path and everything below it. */
+  prefix: string
+  developmentOnly?: boolean
+  handle(ctx: Context, request: Request): Promise<Response>
+}
+
+/** A subgraph as data: what `subgraphs/<name>/index.ts` exports. */
+export interface Subgraph {
+  name: string
+  /** SDL without the common part. */
+  typeDefs: string
+  resolvers: ResolverMap
+  reactions?: readonly Reaction[]
+  jobs?: readonly Job[]
+  routes?: readonly Route[]
+  /** Fills an empty database with the demo shop. Deterministic: ids come from `demoId`, times from `ctx.now()`. */
+  seed?(ctx: Context): Promise<void>
+  /** Development only: what makes the demo shop move, such as a courier on the way. */
+  animate?(ctx: Context): Promise<void>
+}
+
+type ResolverMap = Record<string, unknown>
+
+/** The SDL beside an `index.ts`: `sdl(import.meta.url)`. */
+export const sdl = (indexUrl: string): string => readFileSync(new URL('schema.graphql', indexUrl), 'utf8')
+
+const common = readFileSync(new URL('schema.graphql', import.meta.url), 'utf8')
+
+/** The SDL of a subgraph as composition sees it: common types, then its own. */
+export const fullSdl = ({ typeDefs }: Pick<Subgraph, 'typeDefs'>): string => `${common}\n${typeDefs}`
+
+/** The executable schema. */
+export function schemaOf(subgraph: Subgraph): GraphQLSchema {
+  return buildSubgraphSchema([
+    { typeDefs: parse(fullSdl(subgraph)), resolvers: { ...commonResolvers, ...subgraph.resolvers } as never },
+  ])
+}
+
+/** What `__resolveReference` and `__resolveType` get beside the value. */
+export type { GraphQLResolveInfo }
