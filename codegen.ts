@@ -1,0 +1,65 @@
+import { existsSync, globSync } from 'node:fs'
+import type { CodegenConfig } from '@graphql-codegen/cli'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { parse, printSchema } from 'graphql'
+import { fullSdl, sdl } from './platform/subgraph.ts'
+import { subgraphNames } from './subgraphs/all.ts'
+
+const names = subgraphNames.filter((name) => existsSync(`subgraphs/${name}/schema.graphql`))
+
+const schemaOf = (name: string): string => {
+  const typeDefs = sdl(new URL(`./subgraphs/${name}/index.ts`, import.meta.url).href)
+  return printSchema(buildSubgraphSchema(parse(fullSdl({ typeDefs }))))
+}
+
+const scalars = {
+  ID: { input: 'string', output: 'string' },
+  DateTime: { input: 'Date', output: 'Date' },
+  Decimal: 'string',
+  JSON: 'unknown',
+  URL: 'string',
+  CurrencyCode: 'string',
+  CountryCode: 'string',
+}
+// What crosses the wire between subgraphs is JSON: a DateTime is its text.
+const wireScalars = { ...scalars, DateTime: 'string' }
+
+const generates: CodegenConfig['generates'] = {}
+for (const name of names) {
+  const mappers = (await mappersOf(name)) ?? {}
+  generates[`subgraphs/${name}/schema.generated.ts`] = {
+    schema: [schemaOf(name)],
+    plugins: ['typescript', 'typescript-resolvers'],
+    config: {
+      federation: true,
+      useTypeImports: true,
+      enumsAsTypes: true,
+      immutableTypes: true,
+      importExtension: '.ts',
+      resolversNonOptionalTypename: { unionMember: true, interfaceImplementingType: true },
+      contextType: '../../platform/context.ts#Context',
+      scalars,
+      mappers: { Money: '../../platform/money.ts#Money', ...mappers },
+    },
+  }
+  // calls/<callee>.ts holds operations on another subgraph, checked against that one's SDL.
+  for (const file of globSync(`subgraphs/${name}/calls/*.ts`, { exclude: ['**/*.generated.ts'] })) {
+    const callee = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length)
+    generates[file.replace(/\.ts$/, '.generated.ts')] = {
+      schema: [schemaOf(callee)],
+      documents: [file],
+      plugins: ['typescript-operations'],
+      config: { useTypeImports: true, enumsAsTypes: true, immutableTypes: true, skipTypename: true, scalars: wireScalars },
+    }
+  }
+}
+
+/** GraphQL type → row type, beside the SDL: `subgraphs/<name>/mappers.ts`. */
+async function mappersOf(name: string): Promise<Record<string, string> | undefined> {
+  if (!existsSync(`subgraphs/${name}/mappers.ts`)) return undefined
+  const module = (await import(`./subgraphs/${name}/mappers.ts`)) as { default: Record<string, string> }
+  return module.default
+}
+
+const config: CodegenConfig = { generates, silent: true, errorsOnly: true }
+export default config

@@ -1,0 +1,148 @@
+import { timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { ApolloServer, type BaseContext } from '@apollo/server'
+import { execute, parse, subscribe, validate, type GraphQLError } from 'graphql'
+import { useServer } from 'graphql-ws/use/ws'
+import type { JWTVerifyGetKey } from 'jose'
+import { WebSocketServer } from 'ws'
+import { verifyAccessToken } from './access-token.ts'
+import { unauthenticated } from './errors.ts'
+import { answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
+import { uuidv7 } from './ids.ts'
+import { INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
+import type { Logger } from './log.ts'
+import { maskError } from './mask-error.ts'
+import type { RunningSubgraph } from './run-subgraph.ts'
+import type { Viewer } from './viewer.ts'
+
+/** What a caller shows: our own token, or another vendor's router key with its caller's bearer token. */
+type Credentials = Readonly<Record<string, unknown>>
+
+export interface SubgraphServerOptions {
+  part: RunningSubgraph
+  tokens: InternalTokens
+  /** The key of another vendor's router; unset, there is no such way in. */
+  routerKey?: string | undefined
+  /** Keys that access tokens are signed with; needed with `routerKey`. */
+  keys?: JWTVerifyGetKey | undefined
+  log: Logger
+  isDevelopment: boolean
+}
+
+export interface SubgraphServer extends AsyncDisposable {
+  port: number
+}
+
+/** Serves one subgraph as a process of its own: GraphQL over HTTP and graphql-ws at `/graphql`, health, side routes. */
+export async function serveSubgraph(options: SubgraphServerOptions & { port: number; host: string }): Promise<SubgraphServer> {
+  const { part, log, host, isDevelopment } = options
+  const routes = (part.subgraph.routes ?? []).filter((route) => isDevelopment || !route.developmentOnly)
+  const apollo = new ApolloServer<BaseContext>({
+    schema: part.schema,
+    introspection: isDevelopment,
+    csrfPrevention: true,
+    formatError: (_formatted, error) => maskError(error, log),
+  })
+  await apollo.start()
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const path = new URL(incoming.url ?? '/', 'http://localhost').pathname
+    const header = (name: string) => incoming.headers[name]?.toString()
+    if (path === '/graphql') {
+      return await answerGraphQL(apollo, incoming, outgoing, async () =>
+        part.createContext({
+          viewer: (await viewerOf(options, incoming.headers)) ?? unauthenticated(),
+          requestId: header('x-request-id') ?? uuidv7(),
+          deadline: Number(header('x-deadline')) || undefined,
+        }),
+      )
+    }
+    if (path === '/health/live') return await sendResponse(outgoing, Response.json({ status: 'up' }))
+    if (path === '/health/ready') {
+      const detail = await part.health()
+      const isReady = Object.values(detail).every(Boolean)
+      return await sendResponse(outgoing, Response.json({ status: isReady ? 'up' : 'down', detail }, { status: isReady ? 200 : 503 }))
+    }
+    const route = routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+    const response = route
+      ? await route.handle(part.ownContext(header('x-request-id')), await toRequest(incoming))
+      : errorResponse(404, 'NOT_FOUND', 'There is nothing here.')
+    await sendResponse(outgoing, response)
+  }
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      log.error({ err: error }, 'a request failed')
+      if (outgoing.headersSent) outgoing.destroy()
+      else void sendResponse(outgoing, errorResponse(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong.'))
+    })
+  })
+  const sockets = new WebSocketServer({ server, path: '/graphql' })
+  const graphql = serveSocket(options, sockets)
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject).listen(options.port, host, resolve)
+  await listening
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    async [Symbol.asyncDispose]() {
+      await graphql.dispose()
+      const closed = new Promise<void>((done) => server.close(() => done()))
+      server.closeIdleConnections()
+      await closed
+      await apollo.stop()
+    },
+  }
+}
+
+// One socket carries the subscriptions of a whole router: who asks is told with each of them.
+function serveSocket(options: SubgraphServerOptions, sockets: WebSocketServer) {
+  const { part, log } = options
+  return useServer(
+    {
+      onSubscribe: async ({ connectionParams }, _id, { query, operationName, variables, extensions }) => {
+        const document = parse(query)
+        const problems = validate(part.schema, document)
+        if (problems.length > 0) return problems
+        const viewer = await viewerOf(options, { ...connectionParams, ...extensions })
+        if (!viewer) return [unauthenticatedError()]
+        const requestId = typeof extensions?.['x-request-id'] === 'string' ? extensions['x-request-id'] : uuidv7()
+        const contextValue = part.createContext({ viewer, requestId, deadline: Number.MAX_SAFE_INTEGER })
+        return { schema: part.schema, document, operationName, variableValues: variables, contextValue }
+      },
+      execute,
+      subscribe,
+      onNext: (_ctx, _id, _payload, _args, result) =>
+        result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, log)) as never } : result,
+      onError: (_ctx, _id, _payload, errors) => errors.map((error) => maskError(error, log)) as never,
+    },
+    sockets,
+    15_000,
+  )
+}
+
+function unauthenticatedError(): GraphQLError {
+  try {
+    return unauthenticated()
+  } catch (error) {
+    return error as GraphQLError
+  }
+}
+
+async function viewerOf(
+  { part, tokens, routerKey, keys }: Pick<SubgraphServerOptions, 'part' | 'tokens' | 'routerKey' | 'keys'>,
+  credentials: Credentials,
+): Promise<Viewer | null> {
+  const internal = credentials[INTERNAL_TOKEN_HEADER]
+  if (typeof internal === 'string') return await tokens.verify(internal, part.name)
+  if (!routerKey || !keys || !isSame(credentials['x-router-key'], routerKey)) return null
+  const authorization = credentials.authorization ?? credentials.Authorization
+  if (authorization === undefined) return { kind: 'anonymous' }
+  const bearer = /^Bearer (.+)$/i.exec(String(authorization))?.[1]
+  return bearer ? ((await verifyAccessToken(bearer, keys))?.viewer ?? null) : null
+}
+
+function isSame(given: unknown, expected: string): boolean {
+  const left = Buffer.from(String(given))
+  const right = Buffer.from(expected)
+  return left.length === right.length && timingSafeEqual(left, right)
+}
