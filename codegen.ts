@@ -5,7 +5,11 @@ import { parse, printSchema } from 'graphql'
 import { fullSdl, sdl } from './platform/subgraph.ts'
 import { subgraphNames } from './subgraphs/all.ts'
 
-const names = subgraphNames.filter((name) => existsSync(`subgraphs/${name}/schema.graphql`))
+// SUBGRAPH=name restricts it to one.
+const { SUBGRAPH } = process.env
+const names = subgraphNames.filter(
+  (name) => (!SUBGRAPH || name === SUBGRAPH) && existsSync(`subgraphs/${name}/schema.graphql`),
+)
 
 const schemaOf = (name: string): string => {
   const typeDefs = sdl(new URL(`./subgraphs/${name}/index.ts`, import.meta.url).href)

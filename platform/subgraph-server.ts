@@ -1,11 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { ApolloServer, type BaseContext } from '@apollo/server'
-import { execute, parse, subscribe, validate, type GraphQLError } from 'graphql'
+import { execute, parse, validate, type ExecutionArgs, type GraphQLError } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
 import type { JWTVerifyGetKey } from 'jose'
 import { WebSocketServer } from 'ws'
 import { verifyAccessToken } from './access-token.ts'
+import type { Context } from './context.ts'
 import { unauthenticated } from './errors.ts'
 import { answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
 import { uuidv7 } from './ids.ts'
@@ -13,6 +14,7 @@ import { INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
 import { maskError } from './mask-error.ts'
 import type { RunningSubgraph } from './run-subgraph.ts'
+import { subscribe } from './subscribe.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What a caller shows: our own token, or another vendor's router key with its caller's bearer token. */
@@ -106,11 +108,11 @@ function serveSocket(options: SubgraphServerOptions, sockets: WebSocketServer) {
         const viewer = await viewerOf(options, { ...connectionParams, ...extensions })
         if (!viewer) return [unauthenticatedError()]
         const requestId = typeof extensions?.['x-request-id'] === 'string' ? extensions['x-request-id'] : uuidv7()
-        const contextValue = part.createContext({ viewer, requestId, deadline: Number.MAX_SAFE_INTEGER })
+        const contextValue: ContextSource = () => part.createContext({ viewer, requestId })
         return { schema: part.schema, document, operationName, variableValues: variables, contextValue }
       },
-      execute,
-      subscribe,
+      execute: (args) => execute({ ...args, contextValue: contextOf(args) }),
+      subscribe: (args) => subscribe(args, () => contextOf(args)),
       onNext: (_ctx, _id, _payload, _args, result) =>
         result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, log)) as never } : result,
       onError: (_ctx, _id, _payload, errors) => errors.map((error) => maskError(error, log)) as never,
@@ -119,6 +121,10 @@ function serveSocket(options: SubgraphServerOptions, sockets: WebSocketServer) {
     15_000,
   )
 }
+
+// What onSubscribe puts in place of a context: each event gets one of its own.
+type ContextSource = () => Context
+const contextOf = ({ contextValue }: ExecutionArgs): Context => (contextValue as ContextSource)()
 
 function unauthenticatedError(): GraphQLError {
   try {

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { addressSchema } from '#platform/address.ts'
+import { fact } from '#platform/facts.ts'
+
+const money = z.object({ amountMinor: z.number().int(), currency: z.string().length(3) })
+
+const lines = z.array(
+  z.object({
+    orderLineId: z.uuid(),
+    variantId: z.uuid(),
+    productId: z.uuid(),
+    title: z.string(),
+    sku: z.string(),
+    quantity: z.number().int().positive(),
+  }),
+)
+
+/** The pivot of a checkout: from here on it only goes forward. */
+export const OrderPlaced = fact('OrderPlaced', 1, {
+  number: z.string(),
+  email: z.string(),
+  lines,
+  total: money,
+})
+
+/** The money is taken; the goods may leave. `allocations` says which units leave from where. */
+export const OrderReadyToShip = fact('OrderReadyToShip', 1, {
+  number: z.string(),
+  address: addressSchema,
+  deliveryName: z.string(),
+  /** RFC 3339. */
+  promisedFrom: z.string(),
+  promisedTo: z.string(),
+  allocations: z.array(
+    z.object({
+      orderLineId: z.uuid(),
+      title: z.string(),
+      variantId: z.uuid(),
+      locationId: z.uuid(),
+      quantity: z.number().int().positive(),
+    }),
+  ),
+})
+
+export const OrderStatusChanged = fact('OrderStatusChanged', 1, {
+  from: z.string(),
+  to: z.string(),
+  reason: z.string().nullable(),
+})
+
+/** All of it arrived. */
+export const OrderDelivered = fact('OrderDelivered', 1, { lines })
