@@ -11,7 +11,7 @@ export async function subscribe(
   const events = await createSourceEventStream({ ...args, contextValue: createContext() })
   if (!(Symbol.asyncIterator in events)) return events
   const iterator = events[Symbol.asyncIterator]()
-  return {
+  const results: AsyncIterableIterator<ExecutionResult> = {
     async next() {
       const { done, value } = await iterator.next()
       if (done) return { done: true, value: undefined }
@@ -25,4 +25,5 @@ export async function subscribe(
       return this
     },
   }
+  return results
 }
