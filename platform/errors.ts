@@ -8,6 +8,10 @@ export type ErrorCode =
   | 'RATE_LIMITED'
   | 'SUBGRAPH_UNAVAILABLE'
   | 'SUBGRAPH_TIMEOUT'
+  | 'SUBGRAPH_CONNECTION_LOST'
+  | 'SUBSCRIPTION_JWT_EXPIRED'
+  | 'SUBSCRIPTION_LIMIT_EXCEEDED'
+  | 'OPERATION_LIMIT_EXCEEDED'
   | 'INTERNAL_SERVER_ERROR'
 
 /** A failure whose code and message a client may see. Anything else thrown reaches clients as INTERNAL_SERVER_ERROR. */
