@@ -18,6 +18,8 @@ export interface Route {
   /** Path and everything below it. */
   prefix: string
   developmentOnly?: boolean
+  /** For our own parts: never served under the public origin. */
+  internal?: boolean
   handle(ctx: Context, request: Request): Promise<Response>
 }
 
