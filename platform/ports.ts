@@ -1,0 +1,42 @@
+import { MemoryCache } from './cache-memory.ts'
+import { RedisCache } from './cache-redis.ts'
+import type { Cache } from './cache.ts'
+import { MemoryLive } from './live-memory.ts'
+import { RedisLive } from './live-redis.ts'
+import type { Live } from './live.ts'
+import type { Logger } from './log.ts'
+import { MemoryRateLimit } from './rate-limit-memory.ts'
+import { RedisRateLimit } from './rate-limit-redis.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { connectRedis } from './redis.ts'
+
+/** What a process shares with the others through Redis. All of it may be lost. */
+export interface Ports extends AsyncDisposable {
+  live: Live
+  cache: Cache
+  rateLimit: RateLimit
+  /** `{ redis: true }` when Redis answers; nothing to report in process. */
+  health(): Promise<Record<string, boolean>>
+}
+
+/**
+ * Opens the ports on Redis when there is a `redisUrl`, otherwise in this process, which will do only when the whole
+ * supergraph is one process. Returns even when Redis is down: the ports work on without it until it is back.
+ */
+export async function openPorts({ redisUrl, log }: { redisUrl?: string | undefined; log: Logger }): Promise<Ports> {
+  await using opened = new AsyncDisposableStack()
+  const redis = redisUrl ? opened.use(await connectRedis(redisUrl, log)) : undefined
+  const live = opened.use(redis ? new RedisLive(redis) : new MemoryLive())
+  const cache = opened.use(redis ? new RedisCache(redis) : new MemoryCache())
+  const rateLimit = opened.use(redis ? new RedisRateLimit(redis) : new MemoryRateLimit())
+  const all = opened.move()
+  return {
+    live,
+    cache,
+    rateLimit,
+    health: async (): Promise<Record<string, boolean>> => (redis ? { redis: await redis.isUp() } : {}),
+    async [Symbol.asyncDispose]() {
+      await all.disposeAsync()
+    },
+  }
+}
