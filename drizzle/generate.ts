@@ -1,18 +1,24 @@
-// Writes the SQL migrations that tables.ts of each subgraph asks for: `npm run db:generate [-- NAME…]`.
+// Writes the SQL migrations that tables.ts of each subgraph asks for: `npm run db:generate`.
 import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { subgraphNames } from '../subgraphs/all.ts'
 
-const asked = process.argv.slice(2)
-if (asked.includes('--help')) {
-  console.log(`npm run db:generate [-- NAME…]\n\nWrites SQL migrations to drizzle/NAME for: ${subgraphNames.join(', ')} (default: all).`)
+const { values, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean' }, name: { type: 'string', default: 'change' } },
+})
+if (values.help) {
+  console.log(`npm run db:generate [-- --name WHAT-CHANGES] [SUBGRAPH…]
+
+Writes SQL migrations to drizzle/SUBGRAPH for: ${subgraphNames.join(', ')} (default: all).`)
   process.exit()
 }
 
 for (const name of subgraphNames.filter((each) => asked.length === 0 || asked.includes(each))) {
   if (!existsSync(`subgraphs/${name}/tables.ts`)) continue
   console.log(`${name}: comparing tables with migrations`)
-  const { status } = spawnSync('node_modules/.bin/drizzle-kit', ['generate', '--config', 'drizzle/config.ts'], {
+  const { status } = spawnSync('node_modules/.bin/drizzle-kit', ['generate', '--config', 'drizzle/config.ts', '--name', values.name], {
     env: { ...process.env, SUBGRAPH: name },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
