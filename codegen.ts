@@ -49,6 +49,7 @@ for (const name of names) {
   // calls/<callee>.ts holds operations on another subgraph, checked against that one's SDL.
   for (const file of globSync(`subgraphs/${name}/calls/*.ts`, { exclude: ['**/*.generated.ts'] })) {
     const callee = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length)
+    if (!existsSync(`subgraphs/${callee}/schema.graphql`)) continue
     generates[file.replace(/\.ts$/, '.generated.ts')] = {
       schema: [schemaOf(callee)],
       documents: [file],
