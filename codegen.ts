@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 import { buildSubgraphSchema } from '@apollo/subgraph'
-import { parse, printSchema } from 'graphql'
+import { Kind, parse, printSchema } from 'graphql'
 import { fullSdl, sdl } from './platform/subgraph.ts'
 import { subgraphNames } from './subgraphs/all.ts'
 
@@ -11,10 +11,11 @@ const names = subgraphNames.filter(
   (name) => (!SUBGRAPH || name === SUBGRAPH) && existsSync(`subgraphs/${name}/schema.graphql`),
 )
 
-const schemaOf = (name: string): string => {
-  const typeDefs = sdl(new URL(`./subgraphs/${name}/index.ts`, import.meta.url).href)
-  return printSchema(buildSubgraphSchema(parse(fullSdl({ typeDefs }))))
-}
+const sdlOf = (name: string): string =>
+  fullSdl({ typeDefs: sdl(new URL(`./subgraphs/${name}/index.ts`, import.meta.url).href) })
+
+/** The schema that operations on a subgraph are checked against: its federation fields included. */
+const executableSdlOf = (name: string): string => printSchema(buildSubgraphSchema(parse(sdlOf(name))))
 
 const scalars = {
   ID: { input: 'string', output: 'string' },
@@ -28,11 +29,17 @@ const scalars = {
 // What crosses the wire between subgraphs is JSON: a DateTime is its text.
 const wireScalars = { ...scalars, DateTime: 'string' }
 
+const commonMappers = {
+  Money: '../../platform/money.ts#Money',
+  UserError: '../../platform/user-errors.ts#UserError',
+  MailingAddress: '../../platform/address.ts#Address',
+}
+
 const generates: CodegenConfig['generates'] = {}
 for (const name of names) {
   const mappers = (await mappersOf(name)) ?? {}
   generates[`subgraphs/${name}/schema.generated.ts`] = {
-    schema: [schemaOf(name)],
+    schema: [sdlOf(name)],
     plugins: ['typescript', 'typescript-resolvers'],
     config: {
       federation: true,
@@ -43,7 +50,7 @@ for (const name of names) {
       resolversNonOptionalTypename: { unionMember: true, interfaceImplementingType: true },
       contextType: '../../platform/context.ts#Context',
       scalars,
-      mappers: { Money: '../../platform/money.ts#Money', ...mappers },
+      mappers: aliased({ ...pages(name), ...commonMappers, ...mappers }),
     },
   }
   // calls/<callee>.ts holds operations on another subgraph, checked against that one's SDL.
@@ -51,12 +58,26 @@ for (const name of names) {
     const callee = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length)
     if (!existsSync(`subgraphs/${callee}/schema.graphql`)) continue
     generates[file.replace(/\.ts$/, '.generated.ts')] = {
-      schema: [schemaOf(callee)],
+      schema: [executableSdlOf(callee)],
       documents: [file],
       plugins: ['typescript-operations'],
       config: { useTypeImports: true, enumsAsTypes: true, immutableTypes: true, skipTypename: true, scalars: wireScalars },
     }
   }
+}
+
+// A mapper's type gets a name of its own: many are called like the GraphQL type they stand for.
+function aliased(mappers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(mappers).map(([type, source]) => [type, `${source} as ${type}Parent`]))
+}
+
+// Every connection is what pages.ts makes.
+function pages(name: string): Record<string, string> {
+  const types = parse(sdlOf(name)).definitions.flatMap((definition) =>
+    definition.kind === Kind.OBJECT_TYPE_DEFINITION ? [definition.name.value] : [],
+  )
+  const connections = types.filter((type) => type.endsWith('Connection'))
+  return Object.fromEntries(connections.map((type) => [type, '../../platform/pages.ts#Connection']))
 }
 
 /** GraphQL type → row type, beside the SDL: `subgraphs/<name>/mappers.ts`. */
