@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Subgraph } from '#platform/subgraph.ts'
 
 export const subgraphNames = ['users', 'inventory', 'cart', 'orders', 'payments', 'support', 'delivery'] as const
@@ -10,4 +11,8 @@ export async function loadSubgraph(name: SubgraphName): Promise<Subgraph> {
   return module.default
 }
 
-export const loadAllSubgraphs = (): Promise<Subgraph[]> => Promise.all(subgraphNames.map(loadSubgraph))
+const isBuilt = (name: string): boolean =>
+  existsSync(new URL(`./${name}/index.ts`, import.meta.url)) &&
+  existsSync(new URL(`../drizzle/${name}/meta/_journal.json`, import.meta.url))
+
+export const loadAllSubgraphs = (): Promise<Subgraph[]> => Promise.all(subgraphNames.filter(isBuilt).map(loadSubgraph))
