@@ -15,4 +15,5 @@ const isBuilt = (name: string): boolean =>
   existsSync(new URL(`./${name}/index.ts`, import.meta.url)) &&
   existsSync(new URL(`../drizzle/${name}/meta/_journal.json`, import.meta.url))
 
-export const loadAllSubgraphs = (): Promise<Subgraph[]> => Promise.all(subgraphNames.filter(isBuilt).map(loadSubgraph))
+export const loadAllSubgraphs = (): Promise<Subgraph[]> =>
+  Promise.all(subgraphNames.filter(isBuilt).map((name) => loadSubgraph(name).catch(() => null))).then((all) => all.filter((one) => one !== null))

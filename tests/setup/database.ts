@@ -30,15 +30,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
     onLog: () => {},
     onError: () => {},
   })
-  await server.initialise()
-  await server.start()
-  const databaseUrl = `postgres://postgres:test@127.0.0.1:${port}/postgres`
-  await migrateTemplate(databaseUrl, { DATABASE_ROLE_SECRET: DEVELOPMENT_SECRET })
-  project.provide('databaseUrl', databaseUrl)
-  return async () => {
+  const stop = async () => {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
   }
+  await server.initialise()
+  await server.start()
+  const databaseUrl = `postgres://postgres:test@127.0.0.1:${port}/postgres`
+  project.provide('databaseUrl', databaseUrl)
+  try {
+    await migrateTemplate(databaseUrl, { DATABASE_ROLE_SECRET: DEVELOPMENT_SECRET })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return stop
 }
 
 async function freePort(): Promise<number> {
