@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ApolloServer, HeaderMap } from '@apollo/server'
+import {
+  ApolloServerPluginLandingPageLocalDefault,
+  ApolloServerPluginLandingPageProductionDefault,
+} from '@apollo/server/plugin/landingPage/default'
+import type { GatewayInterface } from '@apollo/server-gateway-interface'
+import { recommendedRules } from 'graphql'
+import type { Logger } from '#platform/log.ts'
+import { BodyTooLarge, readBody } from '#platform/http.ts'
+import { publicError, withRequestId } from './graphql-error.ts'
+import type { OperationLimits } from './policy/limits.ts'
+import { reservedNames } from './policy/reserved-names.ts'
+import type { RequestContext } from './request-context.ts'
+
+interface GraphQLOverHttpOptions {
+  gateway: GatewayInterface
+  limits: OperationLimits
+  isDevelopment: boolean
+  log: Logger
+}
+
+/** Apollo Server over the gateway: GET and POST, CSRF prevention, automatic persisted queries, introspection. */
+export async function startApollo({
+  gateway,
+  limits,
+  isDevelopment,
+  log,
+}: GraphQLOverHttpOptions): Promise<ApolloServer<RequestContext>> {
+  const server = new ApolloServer<RequestContext>({
+    gateway,
+    logger: log,
+    introspection: true,
+    csrfPrevention: true,
+    includeStacktraceInErrorResponses: false,
+    status400ForVariableCoercionErrors: true,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: limits.tokens },
+    validationRules: [...recommendedRules, reservedNames],
+    formatError: (_formatted, error) => publicError(error, limits, log),
+    plugins: [
+      isDevelopment
+        ? ApolloServerPluginLandingPageLocalDefault({ embed: { endpointIsEditable: true }, footer: false })
+        : ApolloServerPluginLandingPageProductionDefault({ footer: false }),
+      {
+        requestDidStart: async () => ({
+          async willSendResponse({ response: { body }, contextValue: { requestId } }) {
+            if (body.kind !== 'single' || !body.singleResult.errors) return
+            body.singleResult.errors = body.singleResult.errors.map((error) => withRequestId(error, requestId))
+          },
+        }),
+      },
+    ],
+  })
+  await server.start()
+  return server
+}
+
+/** Answers one GraphQL request over HTTP. */
+export async function answerGraphQL(
+  server: ApolloServer<RequestContext>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  context: RequestContext,
+): Promise<void> {
+  const { requestId } = context
+  const { method = 'GET', url = '/' } = incoming
+  let body: unknown
+  if (method === 'POST') {
+    try {
+      const text = await readBody(incoming)
+      const isJson = incoming.headers['content-type']?.startsWith('application/json')
+      body = isJson ? JSON.parse(text) : text
+    } catch (error) {
+      if (!(error instanceof BodyTooLarge || error instanceof SyntaxError)) throw error
+      // What is left of a body that is too large is not read, so the connection ends with this answer.
+      if (error instanceof BodyTooLarge) outgoing.setHeader('connection', 'close')
+      const [status, message] =
+        error instanceof BodyTooLarge ? [413, 'The body is too large.'] : [400, 'The body is not valid JSON.']
+      return refuse(outgoing, { status, code: 'BAD_REQUEST', message, requestId })
+    }
+  }
+  const headers = new HeaderMap()
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  const { search } = new URL(url, 'http://localhost')
+  const answer = await server.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { method, headers, search, body },
+    context: async () => context,
+  })
+  const { status = 200, body: answered } = answer
+  if (answered.kind !== 'complete') throw new Error('Incremental delivery was not asked for')
+  const text = status >= 400 ? withRequestIds(answered.string, requestId) : answered.string
+  outgoing
+    .writeHead(status, { ...Object.fromEntries(answer.headers), 'content-length': Buffer.byteLength(text) })
+    .end(text)
+}
+
+/** Answers without having run anything. */
+export function refuse(
+  outgoing: ServerResponse,
+  { status, code, message, requestId }: { status: number; code: string; message: string; requestId: string },
+): void {
+  const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
+  outgoing.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(body)
+}
+
+// Requests that are refused before they are processed pass no plugin.
+function withRequestIds(body: string, requestId: string): string {
+  if (!body.startsWith('{"errors":') || body.includes(requestId)) return body
+  const { errors, ...rest } = JSON.parse(body)
+  return JSON.stringify({
+    errors: errors.map((error: { message: string }) => withRequestId(error, requestId)),
+    ...rest,
+  })
+}

@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { sendResponse } from '#platform/http.ts'
+import { INTERNAL_TOKEN_HEADER } from '#platform/internal-token.ts'
+import type { Logger } from '#platform/log.ts'
+import type { Transport } from '#platform/transport.ts'
+import { createEngine } from './engine/execute.ts'
+import { engineGateway } from './gateway.ts'
+import { answerGraphQL, refuse, startApollo } from './graphql-http.ts'
+import { Health } from './health.ts'
+import { Authenticator, type Identity } from './identity.ts'
+import { allowedOrigins } from './origins.ts'
+import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
+import { defaultLimits, type OperationLimits } from './policy/limits.ts'
+import { requestIdOf } from './request-id.ts'
+import { SideRoutes, type SideRoute } from './side-routes.ts'
+import { loadSupergraph } from './supergraph.ts'
+
+const PATIENCE_MS = 30_000
+
+export interface RouterOptions {
+  supergraphSdl: string
+  /** The way to a subgraph, by its name and the address it was composed with. The router disposes of it. */
+  transport: (name: string, url: string) => Transport
+  /** Without it every caller is anonymous, and a token is refused. */
+  identity?: Identity | undefined
+  sideRoutes?: readonly SideRoute[]
+  /** Comma-separated origins of web pages that may call. */
+  corsOrigins?: string
+  limits?: Partial<OperationLimits>
+  isDevelopment: boolean
+  log: Logger
+}
+
+export interface Router extends AsyncDisposable {
+  /** Begins to serve. Port 0 takes a free one. */
+  listen(address: { port: number; host: string }): Promise<{ url: string; port: number }>
+}
+
+/** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
+export async function createRouter(options: RouterOptions): Promise<Router> {
+  const { log, isDevelopment } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const supergraph = loadSupergraph(options.supergraphSdl)
+  const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
+  const engine = createEngine({ supergraph, transports, limits, log })
+  const apollo = await startApollo({ gateway: engineGateway(supergraph, engine, log), limits, isDevelopment, log })
+  const authenticator = new Authenticator(options.identity)
+  const origins = allowedOrigins({ list: options.corsOrigins ?? '', isDevelopment })
+  const sideRoutes = new SideRoutes(options.sideRoutes ?? [])
+  const health = new Health(transports)
+  const graphiql = new GraphiQLPage()
+
+  const graphql = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
+    const caller = await authenticator.authenticate(incoming.headers)
+    if (!caller) {
+      outgoing.setHeader('www-authenticate', 'Bearer error="invalid_token"')
+      refuse(outgoing, {
+        status: 401,
+        code: 'UNAUTHENTICATED',
+        message: 'This sign-in is not valid any more.',
+        requestId,
+      })
+      return
+    }
+    const gone = new AbortController()
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) gone.abort()
+    })
+    const { viewer } = caller
+    await answerGraphQL(apollo, incoming, outgoing, {
+      viewer,
+      requestId,
+      deadline: Date.now() + PATIENCE_MS,
+      signal: gone.signal,
+    })
+  }
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
+    if (origins.answer(incoming, outgoing)) return
+    const path = URL.parse(incoming.url ?? '/', 'http://localhost')?.pathname ?? '/'
+    if (path === '/graphql') return await graphql(incoming, outgoing, requestId)
+    if (path === '/health/live') return await sendResponse(outgoing, health.live())
+    if (path === '/health/ready') return await sendResponse(outgoing, await health.ready())
+    if (path === '/graphiql') return await graphiql.answer(incoming, outgoing)
+    if (path === '/') return await sendResponse(outgoing, page(isDevelopment ? sandboxPage : plainPage))
+    if (await sideRoutes.answer(path, incoming, outgoing)) return
+    refuse(outgoing, { status: 404, code: 'NOT_FOUND', message: 'There is nothing here.', requestId })
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    // Whatever speaks for the inside of the house comes from us alone.
+    delete incoming.headers[INTERNAL_TOKEN_HEADER]
+    const requestId = requestIdOf(incoming.headers['x-request-id'])
+    incoming.headers['x-request-id'] = requestId
+    outgoing.setHeader('x-request-id', requestId)
+    answer(incoming, outgoing, requestId).catch((error: unknown) => {
+      if (outgoing.destroyed) return
+      log.error({ err: error, requestId }, 'a request failed')
+      if (outgoing.headersSent) outgoing.destroy()
+      else refuse(outgoing, { status: 502, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong.', requestId })
+    })
+  })
+
+  return {
+    async listen({ port, host }) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      server.once('error', reject).listen(port, host, resolve)
+      await promise
+      const address = server.address()
+      const actual = typeof address === 'object' && address ? address.port : port
+      return { url: `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${actual}`, port: actual }
+    },
+    async [Symbol.asyncDispose]() {
+      health.isStopping = true
+      const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
+      server.closeIdleConnections()
+      await closed
+      await apollo.stop()
+      await sideRoutes[Symbol.asyncDispose]()
+      for (const transport of transports.values()) await transport[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const page = (html: string): Response => new Response(html, { headers: { 'content-type': 'text/html; charset=utf-8' } })
