@@ -1,34 +1,38 @@
+import { globSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
-// Apollo's CommonJS requires graphql's .js files; without this vitest would resolve its .mjs ones, a second realm.
-const resolve = { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] }
-const patient = { testTimeout: 30_000, hookTimeout: 60_000 }
-const withDatabase = { globalSetup: ['tests/setup/database.ts'], maxWorkers: 2 }
+// What asks for a fresh database runs beside the subgraphs; the rest of the platform needs no server.
+const onDatabase = globSync('platform/*.test.ts').filter((file) =>
+  readFileSync(file, 'utf8').includes('fresh-database'),
+)
+const globalSetup = ['tests/setup/servers.ts']
 
 export default defineConfig({
-  resolve,
+  resolve: {
+    // Without it our code gets graphql's .mjs files and Apollo's the .js ones: two copies, "from another realm".
+    alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
+  },
   test: {
+    testTimeout: 30_000,
+    hookTimeout: 90_000,
+    // A suite that hangs on to something must not hang the run.
+    teardownTimeout: 30_000,
+    unstubEnvs: true,
     projects: [
       {
-        resolve,
+        extends: true,
         test: {
           name: 'rules',
-          include: ['subgraphs/*/*.test.ts', 'platform/*.test.ts'],
-          exclude: ['subgraphs/*/subgraph*.test.ts', 'platform/*.db.test.ts', 'platform/ports.test.ts'],
-          ...patient,
+          include: ['platform/*.test.ts', 'subgraphs/*/*.test.ts'],
+          exclude: ['subgraphs/*/subgraph.test.ts', ...onDatabase],
         },
       },
       {
-        resolve,
-        test: {
-          name: 'subgraphs',
-          include: ['subgraphs/*/subgraph*.test.ts', 'platform/*.db.test.ts', 'platform/ports.test.ts'],
-          ...patient,
-          ...withDatabase,
-        },
+        extends: true,
+        test: { name: 'subgraphs', include: ['subgraphs/*/subgraph.test.ts', ...onDatabase], globalSetup },
       },
-      { resolve, test: { name: 'router', include: ['router/**/*.test.ts'], ...patient } },
-      { resolve, test: { name: 'system', include: ['tests/**/*.test.ts'], ...patient, ...withDatabase } },
+      { extends: true, test: { name: 'router', include: ['router/**/*.test.ts'], globalSetup } },
+      { extends: true, test: { name: 'system', include: ['tests/**/*.test.ts'], globalSetup } },
     ],
   },
 })

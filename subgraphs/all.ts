@@ -13,6 +13,7 @@ export async function loadSubgraph(name: SubgraphName): Promise<Subgraph> {
 
 const isBuilt = (name: string): boolean =>
   existsSync(new URL(`./${name}/index.ts`, import.meta.url)) &&
+  existsSync(new URL(`./${name}/resolvers.ts`, import.meta.url)) &&
   existsSync(new URL(`../drizzle/${name}/meta/_journal.json`, import.meta.url))
 
 export const loadAllSubgraphs = (): Promise<Subgraph[]> =>
