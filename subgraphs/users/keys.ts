@@ -1,0 +1,89 @@
+import { gt, isNull, lt, or, and } from 'drizzle-orm'
+import {
+  createLocalJWKSet,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type CryptoKey,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTVerifyGetKey,
+} from 'jose'
+import type { Context } from '#platform/context.ts'
+import { uuidv7 } from '#platform/ids.ts'
+import { seal, unseal } from './sealed.ts'
+import { signingKeys } from './tables.ts'
+
+const DAY_MS = 86_400_000
+const SIGNS_DAYS = 90
+// An unknown key id may be a key that another process made a moment ago, or nonsense from outside.
+const ASK_AGAIN_MS = 1_000
+
+type Keeping = Pick<Context, 'db' | 'now' | 'config'>
+
+/** The key that signs access tokens now; made when there is none. */
+export async function signingKey({ db, now, config }: Keeping): Promise<{ kid: string; key: CryptoKey }> {
+  const current = () => db.select().from(signingKeys).where(isNull(signingKeys.retiredAt))
+  let [row] = await current()
+  if (!row) {
+    await db
+      .insert(signingKeys)
+      .values(await newKey(now(), config.ENCRYPTION_SECRET))
+      .onConflictDoNothing()
+    ;[row] = await current()
+  }
+  const jwk = JSON.parse(unseal(row!.sealed, row!.kid, config.ENCRYPTION_SECRET)) as JWK
+  return { kid: row!.kid, key: (await importJWK(jwk, 'EdDSA')) as CryptoKey }
+}
+
+async function newKey(createdAt: Date, secret: string) {
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true })
+  const kid = uuidv7()
+  const publicJwk = { ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }
+  return { kid, publicJwk, sealed: seal(JSON.stringify(await exportJWK(privateKey)), kid, secret), createdAt }
+}
+
+/** Retires a key that has signed for 90 days; the next token makes another. */
+export async function rotateKeys({ db, now }: Pick<Context, 'db' | 'now'>): Promise<void> {
+  const cutoff = new Date(now().getTime() - SIGNS_DAYS * DAY_MS)
+  await db
+    .update(signingKeys)
+    .set({ retiredAt: now() })
+    .where(and(isNull(signingKeys.retiredAt), lt(signingKeys.createdAt, cutoff)))
+}
+
+/** The public half of every key that a token still in use may be signed with. */
+export async function publishedKeys({ db, now }: Pick<Context, 'db' | 'now'>): Promise<JSONWebKeySet> {
+  const cutoff = new Date(now().getTime() - DAY_MS)
+  const rows = await db
+    .select({ jwk: signingKeys.publicJwk })
+    .from(signingKeys)
+    .where(or(isNull(signingKeys.retiredAt), gt(signingKeys.retiredAt, cutoff)))
+  return { keys: rows.map(({ jwk }) => jwk) }
+}
+
+/** The published keys, for whoever verifies tokens in this process. */
+export function localKeys(ctx: Pick<Context, 'db' | 'now'>): JWTVerifyGetKey {
+  let known = Promise.resolve(createLocalJWKSet({ keys: [] }))
+  let readAt = -Infinity
+  return async (header, token) => {
+    const before = known
+    try {
+      return await (
+        await before
+      )(header, token)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      // Of many that ask at once one reads, and the others wait for it.
+      if (known === before) {
+        if (performance.now() - readAt < ASK_AGAIN_MS) throw error
+        readAt = performance.now()
+        known = publishedKeys(ctx).then(createLocalJWKSet, () => before)
+      }
+      return await (
+        await known
+      )(header, token)
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export default {
+  User: './tables.ts#UserRow',
+  Address: './tables.ts#AddressRow',
+  Session: './tables.ts#SessionRow',
+  LinkedIdentity: './tables.ts#IdentityRow',
+  MailingAddress: '../../platform/address.ts#Address',
+}
