@@ -97,7 +97,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
       if (outgoing.destroyed) return
       log.error({ err: error, requestId }, 'a request failed')
       if (outgoing.headersSent) outgoing.destroy()
-      else refuse(outgoing, { status: 502, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong.', requestId })
+      else refuse(outgoing, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong.', requestId })
     })
   })
 
