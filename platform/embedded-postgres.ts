@@ -39,7 +39,7 @@ export interface EmbeddedPostgresOptions {
 const DATABASE = 'mercato'
 const SUPERUSER = 'postgres'
 // Seven pools of ten, queues, listeners, and a second set of them in tests.
-const MAX_CONNECTIONS = 200
+const MAX_CONNECTIONS = 300
 const STOP_TIMEOUT_MS = 20_000
 const START_ATTEMPTS = 5
 

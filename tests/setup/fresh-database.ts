@@ -12,12 +12,12 @@ export interface FreshDatabase extends AsyncDisposable {
 export async function freshDatabase(): Promise<FreshDatabase> {
   const adminUrl = inject('databaseUrl')
   const name = `test_${randomBytes(6).toString('hex')}`
-  await asAdmin(adminUrl, `create database ${name} template ${TEMPLATE}`)
+  await asAdmin(adminUrl, `create database ${name} template ${TEMPLATE} strategy file_copy`)
   const url = new URL(adminUrl)
   url.pathname = name
   return {
     url: url.href,
-    [Symbol.asyncDispose]: () => asAdmin(adminUrl, `drop database ${name} with (force)`),
+    [Symbol.asyncDispose]: () => asAdmin(adminUrl, `drop database if exists ${name} with (force)`),
   }
 }
 
