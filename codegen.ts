@@ -61,7 +61,13 @@ for (const name of names) {
       schema: [executableSdlOf(callee)],
       documents: [file],
       plugins: ['typescript-operations'],
-      config: { useTypeImports: true, enumsAsTypes: true, immutableTypes: true, skipTypename: true, scalars: wireScalars },
+      config: {
+        useTypeImports: true,
+        enumsAsTypes: true,
+        immutableTypes: true,
+        skipTypename: true,
+        scalars: wireScalars,
+      },
     }
   }
 }

@@ -46,7 +46,10 @@ async function run(): Promise<void> {
   for (const subgraph of subgraphs) {
     const part = cleanup.use(runSubgraph(subgraph, { config, ports, log, transports }))
     parts.push(part)
-    transports.set(part.name, localTransport({ name: part.name, schema: part.schema, createContext: part.createContext, log }))
+    transports.set(
+      part.name,
+      localTransport({ name: part.name, schema: part.schema, createContext: part.createContext, log }),
+    )
   }
   if (isDevelopment) await seed(parts, config, say)
 

@@ -18,10 +18,14 @@ Writes SQL migrations to drizzle/SUBGRAPH for: ${subgraphNames.join(', ')} (defa
 for (const name of subgraphNames.filter((each) => asked.length === 0 || asked.includes(each))) {
   if (!existsSync(`subgraphs/${name}/tables.ts`)) continue
   console.log(`${name}: comparing tables with migrations`)
-  const { status } = spawnSync('node_modules/.bin/drizzle-kit', ['generate', '--config', 'drizzle/config.ts', '--name', values.name], {
-    env: { ...process.env, SUBGRAPH: name },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  const { status } = spawnSync(
+    'node_modules/.bin/drizzle-kit',
+    ['generate', '--config', 'drizzle/config.ts', '--name', values.name],
+    {
+      env: { ...process.env, SUBGRAPH: name },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  )
   if (status !== 0) process.exit(status ?? 1)
   for (const file of globSync(`drizzle/${name}/*.sql`)) leaveSchemaToMigrate(file)
 }

@@ -19,7 +19,11 @@ const folderOf = (name: string) => new URL(`./${name}`, import.meta.url).pathnam
  * Migrates the database at `config.DATABASE_URL`, whose user must be allowed to create roles and schemas. Safe to run
  * again and by several processes at once.
  */
-export async function migrate(config: DatabaseConfig, subgraphs: readonly Subgraph[], progress: Progress = () => {}): Promise<void> {
+export async function migrate(
+  config: DatabaseConfig,
+  subgraphs: readonly Subgraph[],
+  progress: Progress = () => {},
+): Promise<void> {
   if (!config.DATABASE_URL) throw new Error('Set DATABASE_URL to a user that may create roles and schemas')
   const admin = postgres(config.DATABASE_URL, { max: 1, onnotice: () => {} })
   try {
@@ -43,12 +47,17 @@ async function prepareRoles(admin: Sql, subgraphs: readonly Subgraph[], secret: 
   for (const part of parts) {
     const role = roleOf(part)
     // Roles belong to the cluster: another database of it may be preparing the same one.
-    await admin.unsafe(`do $$ begin create role ${role} login; exception when duplicate_object or unique_violation then null; end $$`)
-    await admin.unsafe(`alter role ${role} with login password '${rolePassword(part, secret)}' nosuperuser nocreatedb nocreaterole`)
+    await admin.unsafe(
+      `do $$ begin create role ${role} login; exception when duplicate_object or unique_violation then null; end $$`,
+    )
+    await admin.unsafe(
+      `alter role ${role} with login password '${rolePassword(part, secret)}' nosuperuser nocreatedb nocreaterole`,
+    )
     await admin.unsafe(`grant ${role} to current_user`)
     await admin.unsafe(`grant connect on database "${database}" to ${role}`)
   }
-  for (const { name } of subgraphs) await admin.unsafe(`create schema if not exists ${name} authorization ${roleOf(name)}`)
+  for (const { name } of subgraphs)
+    await admin.unsafe(`create schema if not exists ${name} authorization ${roleOf(name)}`)
   for (const schema of ['events', QUEUE_SCHEMA]) {
     await admin.unsafe(`create schema if not exists ${schema} authorization ${roleOf('jobs')}`)
   }
@@ -71,8 +80,12 @@ async function migrateSchema(url: string, name: string): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     return await sql.begin(async (tx) => {
-      await tx.unsafe(`create table if not exists ${name}.migrations (hash text primary key, at timestamptz not null default now())`)
-      const done = new Set((await tx.unsafe<{ hash: string }[]>(`select hash from ${name}.migrations`)).map(({ hash }) => hash))
+      await tx.unsafe(
+        `create table if not exists ${name}.migrations (hash text primary key, at timestamptz not null default now())`,
+      )
+      const done = new Set(
+        (await tx.unsafe<{ hash: string }[]>(`select hash from ${name}.migrations`)).map(({ hash }) => hash),
+      )
       const missing = readMigrationFiles({ migrationsFolder: folderOf(name) }).filter(({ hash }) => !done.has(hash))
       for (const { sql: statements, hash } of missing) {
         for (const statement of statements) await tx.unsafe(statement)
@@ -116,7 +129,9 @@ export async function migrateTemplate(adminUrl: string, config: Pick<Config, 'DA
 
 if (import.meta.main) {
   if (process.argv.includes('--help')) {
-    console.log('npm run db:migrate\n\nCreates roles, schemas, tables and queues in the database at DATABASE_URL. Safe to run again.')
+    console.log(
+      'npm run db:migrate\n\nCreates roles, schemas, tables and queues in the database at DATABASE_URL. Safe to run again.',
+    )
   } else {
     await migrate(loadConfig(), await loadAllSubgraphs(), (line) => console.log(line))
     console.log('The database is up to date.')

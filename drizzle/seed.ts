@@ -22,7 +22,9 @@ export async function seed(
 
 if (import.meta.main) {
   if (process.argv.includes('--help')) {
-    console.log('npm run seed\n\nFills the empty, migrated database at DATABASE_URL with the demo shop. Development only.')
+    console.log(
+      'npm run seed\n\nFills the empty, migrated database at DATABASE_URL with the demo shop. Development only.',
+    )
   } else {
     const config = loadConfig()
     const log = createLogger({ level: 'warn', pretty: true, name: 'seed' })

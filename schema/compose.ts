@@ -8,7 +8,9 @@ import { subgraphNames } from '../subgraphs/all.ts'
 const FILE = new URL('./supergraph.graphql', import.meta.url)
 
 if (process.argv.includes('--help')) {
-  console.log('npm run compose [-- --check]\n\nComposes the subgraphs into schema/supergraph.graphql; --check fails when that file is stale.')
+  console.log(
+    'npm run compose [-- --check]\n\nComposes the subgraphs into schema/supergraph.graphql; --check fails when that file is stale.',
+  )
   process.exit()
 }
 

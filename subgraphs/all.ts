@@ -17,4 +17,6 @@ const isBuilt = (name: string): boolean =>
   existsSync(new URL(`../drizzle/${name}/meta/_journal.json`, import.meta.url))
 
 export const loadAllSubgraphs = (): Promise<Subgraph[]> =>
-  Promise.all(subgraphNames.filter(isBuilt).map((name) => loadSubgraph(name).catch(() => null))).then((all) => all.filter((one) => one !== null))
+  Promise.all(subgraphNames.filter(isBuilt).map((name) => loadSubgraph(name).catch(() => null))).then((all) =>
+    all.filter((one) => one !== null),
+  )

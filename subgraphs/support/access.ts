@@ -30,4 +30,3 @@ export async function lockTicket(tx: Db, viewer: Viewer, id: string): Promise<Ti
 
 /** Whether messages of this kind are hidden from whoever is not staff. */
 export const isHidden = (viewer: Viewer, kind: string): boolean => kind === 'INTERNAL_NOTE' && !isAgent(viewer)
-

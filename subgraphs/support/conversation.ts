@@ -24,7 +24,12 @@ export async function messagesOf(ctx: Context, ticket: TicketRow, args: PageArgs
     gt(messages.sequence, args.afterSequence ?? 0),
     isAgent(ctx.viewer) ? undefined : ne(messages.kind, 'INTERNAL_NOTE'),
   )
-  const rows = await ctx.db.select().from(messages).where(and(seen, page.where)).orderBy(...page.orderBy).limit(page.limit)
+  const rows = await ctx.db
+    .select()
+    .from(messages)
+    .where(and(seen, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
   return page.connection(rows, ({ sequence }) => [sequence], { totalCount: () => ctx.db.$count(messages, seen) })
 }
 

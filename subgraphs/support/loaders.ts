@@ -7,18 +7,29 @@ import { messages, participants, tickets } from './tables.ts'
 /** A ticket by id; null when unknown or somebody else's. */
 export const ticketById = loadOne(
   (ctx: Context, ids: readonly string[]) =>
-    ctx.db.select().from(tickets).where(and(inArray(tickets.id, [...ids]), visibleTo(ctx.viewer))),
+    ctx.db
+      .select()
+      .from(tickets)
+      .where(and(inArray(tickets.id, [...ids]), visibleTo(ctx.viewer))),
   ({ id }) => id,
 )
 
 export const messageById = loadOne(
-  (ctx: Context, ids: readonly string[]) => ctx.db.select().from(messages).where(inArray(messages.id, [...ids])),
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(messages)
+      .where(inArray(messages.id, [...ids])),
   ({ id }) => id,
 )
 
 export const participantsOf = loadMany(
   (ctx: Context, ticketIds: readonly string[]) =>
-    ctx.db.select().from(participants).where(inArray(participants.ticketId, [...ticketIds])).orderBy(participants.userId),
+    ctx.db
+      .select()
+      .from(participants)
+      .where(inArray(participants.ticketId, [...ticketIds]))
+      .orderBy(participants.userId),
   ({ ticketId }) => ticketId,
 )
 

@@ -1,9 +1,11 @@
+import type { Context } from '#platform/context.ts'
+import type { LiveMessage } from '#platform/live.ts'
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount } from '#platform/viewer.ts'
 import { participantsOf, unreadOf } from './loaders.ts'
 import { editMessage, sendMessage } from './messages.ts'
 import type { Resolvers } from './schema.generated.ts'
-import { messageOf, queueChanges, queued, ticketEventsOf, ticketOf } from './ticket-events.ts'
+import { messageOf, queueChanges, queued, ticketEventsOf, ticketOf, type TicketEvent } from './ticket-events.ts'
 import {
   allTickets,
   assignTicket,
@@ -18,7 +20,7 @@ import {
 } from './tickets.ts'
 import { isTyping, markRead, messagesOf, setTyping } from './conversation.ts'
 
-const person = (id: string | null) => id && { __typename: 'User' as const, id }
+const person = (id: string | null) => (id === null ? null : { __typename: 'User' as const, id })
 
 export const resolvers: Resolvers = {
   Query: {
@@ -40,22 +42,23 @@ export const resolvers: Resolvers = {
     ticketUpdate: (_, { input }, ctx) => payload(() => updateTicket(ctx, input)),
   },
   Subscription: {
-    ticketEvents: { subscribe: (_, args, ctx) => ticketEventsOf(ctx, args), resolve: (event: unknown) => event as never },
+    ticketEvents: { subscribe: (_, args, ctx) => ticketEventsOf(ctx, args), resolve: (event: TicketEvent) => event },
     supportQueueChanged: {
       subscribe: (_, _args, ctx) => queueChanges(ctx),
-      resolve: (hint: unknown, _args: unknown, ctx) => queued(ctx, hint as never),
+      resolve: (hint: LiveMessage, _: unknown, ctx: Context) => queued(ctx, hint),
     },
   },
   Ticket: {
     __resolveReference: ({ id }, ctx) => readTicket(ctx, id),
     requester: ({ requesterId }) => person(requesterId),
     assignee: ({ assigneeId }) => person(assigneeId),
-    order: ({ orderId }) => orderId && { __typename: 'Order', id: orderId },
-    product: ({ productId }) => productId && { __typename: 'Product', id: productId },
+    order: ({ orderId }) => (orderId === null ? null : { __typename: 'Order', id: orderId }),
+    product: ({ productId }) => (productId === null ? null : { __typename: 'Product', id: productId }),
     messages: (ticket, args, ctx) => messagesOf(ctx, ticket, args),
     unreadCount: async ({ id }, _, ctx) => (await unreadOf(ctx).load(id))?.unread ?? 0,
     participants: ({ id }, _, ctx) => participantsOf(ctx).load(id),
-    satisfaction: ({ ratingScore, ratingComment }) => ratingScore && { score: ratingScore, comment: ratingComment },
+    satisfaction: ({ ratingScore, ratingComment }) =>
+      ratingScore === null ? null : { score: ratingScore, comment: ratingComment },
   },
   Message: { author: ({ authorId }) => person(authorId) },
   TicketParticipant: {

@@ -10,16 +10,24 @@ const agent = demoId('user/agent')
 type Line = [minutesAgo: number, authorId: string, kind: MessageRow['kind'], body: string]
 
 const aboutTheMug: Line[] = [
-  [2_900, alice, 'CUSTOMER', 'Hello! One of the two mugs from my last order has a small chip at the rim. Can I get another one?'],
+  [
+    2_900,
+    alice,
+    'CUSTOMER',
+    'Hello! One of the two mugs from my last order has a small chip at the rim. Can I get another one?',
+  ],
   [2_880, agent, 'INTERNAL_NOTE', 'Second chipped mug from this batch. Asked the warehouse to look at the padding.'],
-  [2_870, agent, 'AGENT', 'Hi Alice, I am sorry about that. Of course: I will send you a new one. Could you send us a photo of the chip?'],
+  [
+    2_870,
+    agent,
+    'AGENT',
+    'Hi Alice, I am sorry about that. Of course: I will send you a new one. Could you send us a photo of the chip?',
+  ],
   [2_700, alice, 'CUSTOMER', 'Thank you! The photo is on its way by e-mail. Shall I send the chipped one back?'],
   [2_690, agent, 'AGENT', 'No need, keep it for your plants. The new mug leaves our warehouse tomorrow.'],
 ]
 
-const aboutSizes: Line[] = [
-  [95, bob, 'CUSTOMER', 'Does the linen shirt run small? I am between M and L.'],
-]
+const aboutSizes: Line[] = [[95, bob, 'CUSTOMER', 'Does the linen shirt run small? I am between M and L.']]
 
 /** Alice's ticket about her delivered order, and an open one by Bob. */
 export async function seed({ db, now }: Context): Promise<void> {

@@ -31,7 +31,9 @@ export const tickets = schema.table(
   (table) => [
     index().on(table.requesterId, table.updatedAt, table.id),
     index().on(table.queuePlace, table.id),
-    index().on(table.orderId).where(sql`order_id is not null`),
+    index()
+      .on(table.orderId)
+      .where(sql`order_id is not null`),
     check('tickets_rating', sql`${table.ratingScore} between 1 and 5`),
   ],
 )
@@ -40,7 +42,9 @@ export const messages = schema.table(
   'messages',
   {
     id: columns.id(),
-    ticketId: uuid().notNull().references(() => tickets.id),
+    ticketId: uuid()
+      .notNull()
+      .references(() => tickets.id),
     sequence: integer().notNull(),
     clientMessageId: text(),
     kind: text({ enum: ['CUSTOMER', 'AGENT', 'INTERNAL_NOTE', 'ACTIVITY'] }).notNull(),
@@ -60,7 +64,9 @@ export const messages = schema.table(
 export const ticketEvents = schema.table(
   'ticket_events',
   {
-    ticketId: uuid().notNull().references(() => tickets.id),
+    ticketId: uuid()
+      .notNull()
+      .references(() => tickets.id),
     sequence: integer().notNull(),
     kind: text({ enum: ['MESSAGE_ADDED', 'MESSAGE_UPDATED', 'TICKET_CHANGED'] }).notNull(),
     messageId: uuid().references(() => messages.id),
@@ -73,7 +79,9 @@ export const ticketEvents = schema.table(
 export const participants = schema.table(
   'participants',
   {
-    ticketId: uuid().notNull().references(() => tickets.id),
+    ticketId: uuid()
+      .notNull()
+      .references(() => tickets.id),
     userId: uuid().notNull(),
     lastReadSequence: integer().notNull().default(0),
   },

@@ -37,7 +37,11 @@ export async function tellChange({ live }: Pick<Context, 'live'>, ticket: Ticket
 }
 
 /** Tells what is not kept: it reaches those who follow now. */
-export async function tellTransient({ live }: Pick<Context, 'live'>, ticketId: string, event: TicketEvent): Promise<void> {
+export async function tellTransient(
+  { live }: Pick<Context, 'live'>,
+  ticketId: string,
+  event: TicketEvent,
+): Promise<void> {
   await live.publish(topicOf(ticketId), event)
 }
 

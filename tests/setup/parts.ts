@@ -21,8 +21,18 @@ export interface Parts extends AsyncDisposable {
   /** Asks one subgraph as `viewer`; fails the test on top-level errors. */
   ask(name: SubgraphName, viewer: Viewer, query: string, variables?: Record<string, unknown>): Promise<Data>
   /** The same with the errors. */
-  answer(name: SubgraphName, viewer: Viewer, query: string, variables?: Record<string, unknown>): Promise<ExecutionResult<Data>>
-  watch(name: SubgraphName, viewer: Viewer, query: string, variables?: Record<string, unknown>): AsyncIterableIterator<ExecutionResult<Data>>
+  answer(
+    name: SubgraphName,
+    viewer: Viewer,
+    query: string,
+    variables?: Record<string, unknown>,
+  ): Promise<ExecutionResult<Data>>
+  watch(
+    name: SubgraphName,
+    viewer: Viewer,
+    query: string,
+    variables?: Record<string, unknown>,
+  ): AsyncIterableIterator<ExecutionResult<Data>>
   /** Starts reactions and jobs. */
   work(): Promise<void>
   /** The SQL statements that `run` makes, transaction control left out. */
@@ -75,7 +85,9 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
       return data!
     },
     watch: (name, viewer, query, variables) =>
-      transports.get(name)!.subscribe(request(viewer, query, variables)) as AsyncIterableIterator<ExecutionResult<Data>>,
+      transports.get(name)!.subscribe(request(viewer, query, variables)) as AsyncIterableIterator<
+        ExecutionResult<Data>
+      >,
     async work() {
       const queues = rest.use(await openQueues({ url: databaseUrl('jobs', config), log }))
       for (const part of parts.values()) await part.startWork(queues)
