@@ -34,7 +34,15 @@ const schema = z.object({
   SIDE_ROUTES: z.string().default(''),
   ACCESS_TOKEN_MINUTES: z.coerce.number().min(1).max(60).default(15),
   REQUIRE_VERIFIED_EMAIL: flag,
-  CURRENCY: z.string().regex(/^[A-Z]{3}$/).default('EUR'),
+  CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default('EUR'),
+  /** Where the shop is: taxes of this country are shown until an address is given. */
+  COUNTRY: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .default('DE'),
   SMTP_URL: url.optional(),
   MAIL_FROM: z.string().default('Mercato <shop@localhost>'),
   /** Seconds a checkout's process may be silent before another takes over. */

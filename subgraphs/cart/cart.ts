@@ -1,0 +1,197 @@
+import type { Money } from '#platform/money.ts'
+import { STANDARD, rateFor, taxes, type Place, type TaxLine, type TaxRate } from './tax.ts'
+import type { CartLineRow, CartRow } from './tables.ts'
+
+export const MAX_LINES = 100
+
+/** Where each state may go. What is not ACTIVE cannot be changed by its buyer. */
+export const next = {
+  ACTIVE: ['FROZEN', 'MERGED', 'ABANDONED'],
+  FROZEN: ['ACTIVE', 'CONVERTED'],
+  CONVERTED: [],
+  MERGED: [],
+  ABANDONED: [],
+} as const satisfies Record<CartRow['status'], readonly CartRow['status'][]>
+
+/** What the catalogue says of a variant; a line keeps a copy of it. */
+export type Details = Omit<CartLineRow, 'id' | 'cartId' | 'quantity'>
+
+/** A variant that can be bought now. */
+export interface Offer extends Details {
+  /** Units that can be bought now. */
+  available: number
+}
+
+/** What the catalogue answers: by variant, those not for sale left out; null when it cannot be asked. */
+export type Offers = ReadonlyMap<string, Offer> | null
+
+/** The parent of the GraphQL type `ChosenDeliveryOption`. Times are RFC 3339. */
+export interface DeliveryChoice {
+  id: string
+  name: string
+  price: Money
+  estimatedFrom: string
+  estimatedTo: string
+}
+
+/** The parent of the GraphQL type `CartLine`. */
+export interface PricedLine {
+  id: string
+  variantId: string
+  title: string
+  sku: string
+  quantity: number
+  unitPrice: Money
+  discountTotal: Money
+  taxTotal: Money
+  total: Money
+}
+
+/** The parents of the members of the GraphQL union `CartProblem`. */
+export type Problem =
+  | { __typename: 'LineOutOfStock' | 'LineUnavailable'; line: PricedLine }
+  | { __typename: 'LineQuantityReduced'; line: PricedLine; available: number }
+  | { __typename: 'LinePriceChanged'; line: PricedLine; previous: Money; current: Money }
+  | { __typename: 'DeliveryOptionStale'; previousOptionId: string }
+
+/** What a basket comes to without delivery and taxes. */
+export interface Summary {
+  lineCount: number
+  totalQuantity: number
+  totalWeightGrams: number
+  subtotal: Money
+}
+
+/** A line as it can be bought now, and what became of it since it was put in. */
+export interface Item extends Details {
+  id: string
+  quantity: number
+  isUnavailable: boolean
+  isOutOfStock: boolean
+  isReduced: boolean
+  previousPriceMinor: number | null
+}
+
+export interface Basket extends Summary {
+  items: readonly Item[]
+}
+
+export interface Pricing extends Summary {
+  lines: readonly PricedLine[]
+  problems: readonly Problem[]
+  deliveryOption: DeliveryChoice | null
+  taxLines: readonly TaxLine[]
+  discountTotal: Money
+  shippingTotal: Money
+  taxTotal: Money
+  total: Money
+}
+
+/**
+ * A line at today's price and with no more units than there are. Nothing is written: the line keeps what was asked for
+ * until its buyer changes it, so units that come back are in the cart again. Sold out, it keeps its units and is a
+ * problem; so it does when no longer sold. Without the catalogue it is as last seen.
+ */
+function itemOf({ cartId: _, ...line }: CartLineRow, offers: Offers): Item {
+  const offer = offers?.get(line.variantId)
+  const { available, ...details } = offer ?? { ...detailsOf(line), available: Infinity }
+  const isOutOfStock = available <= 0
+  const most = isOutOfStock ? details.maxOrderQuantity : Math.min(available, details.maxOrderQuantity)
+  return {
+    id: line.id,
+    ...details,
+    quantity: Math.min(line.quantity, most),
+    isUnavailable: offers !== null && !offer,
+    isOutOfStock,
+    isReduced: !isOutOfStock && most < line.quantity,
+    previousPriceMinor: details.unitPriceMinor === line.unitPriceMinor ? null : line.unitPriceMinor,
+  }
+}
+
+const detailsOf = ({ id: _, quantity: __, ...details }: Omit<CartLineRow, 'cartId'>): Details => details
+
+const total = <T>(items: readonly T[], amount: (item: T) => number): number =>
+  items.reduce((sum, item) => sum + amount(item), 0)
+
+/** What is in a cart now, in the order it was added. */
+export function basketOf(lines: readonly CartLineRow[], offers: Offers, currency: string): Basket {
+  const items = lines.map((line) => itemOf(line, offers))
+  return {
+    items,
+    lineCount: items.length,
+    totalQuantity: total(items, ({ quantity }) => quantity),
+    totalWeightGrams: total(items, ({ quantity, weightGrams }) => quantity * weightGrams),
+    subtotal: { amountMinor: total(items, ({ quantity, unitPriceMinor }) => quantity * unitPriceMinor), currency },
+  }
+}
+
+/** `chosen` is the option picked; `current` the same as offered now, null when it is not offered any more. */
+export interface Delivery {
+  chosen: DeliveryChoice | null
+  current: DeliveryChoice | null
+}
+
+/** What a basket comes to, delivered to `place`. The delivery is taxed with the standard rate. */
+export function priceOf(
+  { items, ...summary }: Basket,
+  { chosen, current }: Delivery,
+  { rates, place }: { rates: readonly TaxRate[]; place: Place },
+): Pricing {
+  const { currency } = summary.subtotal
+  const money = (amountMinor: number): Money => ({ amountMinor, currency })
+  const shippingMinor = current?.price.amountMinor ?? 0
+  const { taxLines, sharesMinor } = taxes(
+    [
+      ...items.map(({ quantity, unitPriceMinor, taxCategory }) => ({
+        amountMinor: quantity * unitPriceMinor,
+        rate: rateFor(rates, place, taxCategory),
+      })),
+      { amountMinor: shippingMinor, rate: rateFor(rates, place, STANDARD) },
+    ],
+    currency,
+  )
+  const lines = items.map(({ id, variantId, title, sku, quantity, unitPriceMinor }, index): PricedLine => ({
+    id,
+    variantId,
+    title,
+    sku,
+    quantity,
+    unitPrice: money(unitPriceMinor),
+    discountTotal: money(0),
+    taxTotal: money(sharesMinor[index]!),
+    total: money(quantity * unitPriceMinor),
+  }))
+  const problems = items.flatMap((item, index) => problemsOf(item, lines[index]!))
+  if (chosen && !current) problems.push({ __typename: 'DeliveryOptionStale', previousOptionId: chosen.id })
+  const addedMinor = total(taxLines, (tax) => (tax.isIncludedInPrice ? 0 : tax.amount.amountMinor))
+  return {
+    ...summary,
+    lines,
+    problems,
+    deliveryOption: current,
+    taxLines,
+    discountTotal: money(0),
+    shippingTotal: money(shippingMinor),
+    taxTotal: money(total(taxLines, ({ amount }) => amount.amountMinor)),
+    total: money(summary.subtotal.amountMinor + shippingMinor + addedMinor),
+  }
+}
+
+function problemsOf(item: Item, line: PricedLine): Problem[] {
+  const problems: Problem[] = []
+  if (item.isUnavailable) problems.push({ __typename: 'LineUnavailable', line })
+  if (item.isOutOfStock) problems.push({ __typename: 'LineOutOfStock', line })
+  if (item.isReduced) problems.push({ __typename: 'LineQuantityReduced', line, available: line.quantity })
+  if (item.previousPriceMinor !== null) {
+    const previous = { ...line.unitPrice, amountMinor: item.previousPriceMinor }
+    problems.push({ __typename: 'LinePriceChanged', line, previous, current: line.unitPrice })
+  }
+  return problems
+}
+
+/**
+ * Whether a checkout must be refused for it. Stock is not among them: the reservation decides on it and tells the buyer
+ * how many units there are; a changed price shows in the total, which the buyer agreed to or not.
+ */
+export const blocksCheckout = ({ __typename }: Problem): boolean =>
+  __typename === 'LineUnavailable' || __typename === 'DeliveryOptionStale'

@@ -1,0 +1,119 @@
+import { and, asc, eq, notInArray, or, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
+import { idempotent } from '#platform/idempotency.ts'
+import { isId } from '#platform/ids.ts'
+import { once } from '#platform/reactions.ts'
+import type { Announced } from '#platform/facts.ts'
+import { parseInput, rejectTransition } from '#platform/user-errors.ts'
+import type { Owner } from '#platform/viewer.ts'
+import { belongsTo, isCurrent } from './access.ts'
+import { merged, type MergeStrategy } from './cart-line.ts'
+import { keepLines, linesOf } from './cart-lines.ts'
+import { changed, openCart, tell } from './carts.ts'
+import type { CartMergeInput } from './schema.generated.ts'
+import { cartLines, carts, idempotencyKeys, inbox, type CartRow } from './tables.ts'
+
+interface Claim {
+  guestId: string
+  userId: string
+  strategy: MergeStrategy
+}
+
+const known = z.string().refine(isId, { error: 'Nobody has this id.', params: { code: 'NOT_FOUND' } })
+const mergeInput = z.object({
+  guestId: known,
+  userId: known,
+  strategy: z.enum(['SUM_QUANTITIES', 'PREFER_GUEST', 'PREFER_ACCOUNT', 'REPLACE_WITH_GUEST']),
+  idempotencyKey: z.string(),
+})
+
+/**
+ * Adds a guest's cart to an account's when the guest signs in; the account's cart, or null when neither has one.
+ * @throws Rejection STATE_TRANSITION while a checkout holds one of them.
+ */
+export async function mergeCarts(
+  ctx: Context,
+  input: CartMergeInput,
+): Promise<{ cart: CartRow | null; isReplay: boolean }> {
+  const { idempotencyKey: key, ...claim } = parseInput(mergeInput, input)
+  const { reply, isReplay } = await idempotent(
+    ctx,
+    idempotencyKeys,
+    { scope: 'cartMerge', key, request: claim },
+    (tx) => merge(tx, ctx, claim),
+  )
+  const [cart] = reply.cartId ? await ctx.db.select().from(carts).where(eq(carts.id, reply.cartId)) : []
+  return { cart: cart ? await tell(ctx, cart) : null, isReplay }
+}
+
+/** The same when the command did not come through. While a checkout holds a cart it fails, so that it is tried again. */
+export async function claimCarts(
+  ctx: Context,
+  event: Announced<{ guestId: string; userId: string; cartMergeStrategy: MergeStrategy }>,
+): Promise<void> {
+  const { guestId, userId, cartMergeStrategy: strategy } = event.data
+  await once(ctx, inbox, 'claimCarts', event, async (tx) => {
+    await merge(tx, ctx, { guestId, userId, strategy })
+  })
+}
+
+async function merge(tx: Db, ctx: Context, { guestId, userId, strategy }: Claim): Promise<{ cartId: string | null }> {
+  const guest: Owner = { kind: 'guest', id: guestId }
+  const account: Owner = { kind: 'user', id: userId }
+  const current = await tx
+    .select()
+    .from(carts)
+    .where(and(or(belongsTo(guest), belongsTo(account)), isCurrent))
+    .orderBy(asc(carts.id))
+    .for('update')
+  const theirs = current.find(({ ownerKind }) => ownerKind === 'guest')
+  const own = current.find(({ ownerKind }) => ownerKind === 'user')
+  if (theirs) {
+    const held = [theirs, own].find((cart) => cart?.status === 'FROZEN')
+    if (held) rejectTransition({ from: held.status, to: 'MERGED', allowed: ['ACTIVE', 'CONVERTED'] })
+    const into = own ?? (await openCart(tx, ctx, account))
+    await pour(tx, ctx, theirs, into, strategy)
+    await take(tx, ctx, guest, account)
+    return { cartId: into.id }
+  }
+  await take(tx, ctx, guest, account)
+  return { cartId: own?.id ?? null }
+}
+
+async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy: MergeStrategy): Promise<void> {
+  const lines = merged(await linesOf(tx, into.id), await linesOf(tx, from.id), strategy)
+  const gone = notInArray(
+    cartLines.variantId,
+    lines.map(({ variantId }) => variantId),
+  )
+  await tx.delete(cartLines).where(and(eq(cartLines.cartId, into.id), lines.length > 0 ? gone : undefined))
+  await keepLines(tx, into.id, lines)
+  // The account's own words count; what it did not say is taken over, a delivery only with the address it was chosen for.
+  const address = into.shippingAddress
+    ? {}
+    : { shippingAddress: from.shippingAddress, deliveryOption: from.deliveryOption }
+  await tx
+    .update(carts)
+    .set({
+      buyerEmail: into.buyerEmail ?? from.buyerEmail,
+      note: into.note ?? from.note,
+      billingAddress: into.billingAddress ?? from.billingAddress,
+      ...address,
+      ...changed(ctx),
+    })
+    .where(eq(carts.id, into.id))
+  await tx
+    .update(carts)
+    .set({ status: 'MERGED', version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
+    .where(eq(carts.id, from.id))
+}
+
+// The closed carts of the guest become the account's, so that it can read what it bought.
+async function take(tx: Db, ctx: Context, guest: Owner, account: Owner): Promise<void> {
+  await tx
+    .update(carts)
+    .set({ ownerKind: account.kind, ownerId: account.id, version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
+    .where(belongsTo(guest))
+}

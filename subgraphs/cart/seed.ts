@@ -1,0 +1,34 @@
+import type { Context } from '#platform/context.ts'
+import { demoId } from '#platform/ids.ts'
+import { taxRates } from './tables.ts'
+
+// Country, region, kind of goods, rate, and whether prices contain it.
+const RATES = [
+  ['DE', null, 'standard', '0.19', true],
+  ['DE', null, 'books', '0.07', true],
+  ['DE', null, 'food', '0.07', true],
+  ['AT', null, 'standard', '0.20', true],
+  ['AT', null, 'books', '0.10', true],
+  ['AT', null, 'food', '0.10', true],
+  ['FR', null, 'standard', '0.20', true],
+  ['FR', null, 'books', '0.055', true],
+  ['FR', null, 'food', '0.055', true],
+  ['NL', null, 'standard', '0.21', true],
+  ['NL', null, 'books', '0.09', true],
+  ['NL', null, 'food', '0.09', true],
+  ['US', 'NY', 'standard', '0.08875', false],
+  ['US', 'CA', 'standard', '0.0725', false],
+] as const
+
+/** The tax rates of the demo shop. */
+export async function seed({ db }: Pick<Context, 'db'>): Promise<void> {
+  const rows = RATES.map(([countryCode, region, taxCategory, rate, isIncludedInPrice]) => ({
+    id: demoId(`tax-rate/${countryCode}-${region ?? ''}-${taxCategory}`),
+    countryCode,
+    region,
+    taxCategory,
+    rate,
+    isIncludedInPrice,
+  }))
+  await db.insert(taxRates).values(rows).onConflictDoNothing()
+}
