@@ -37,7 +37,10 @@ function prepared(client: Sql): Sql {
 }
 
 /** Opens a pool of at most `max` connections as the role in `url`. */
-export function openDatabase(url: string, options: { name: string; max?: number; onStatement?: OnStatement }): Database {
+export function openDatabase(
+  url: string,
+  options: { name: string; max?: number; onStatement?: OnStatement },
+): Database {
   const { name, max = 10, onStatement } = options
   const sql = postgres(url, {
     max,

@@ -16,7 +16,11 @@ export interface Following<T> {
  * Replays what a client missed, then goes on live, without a gap between the two: it listens before it reads, and a hint
  * only makes it read on from the last sequence, so that a lost or doubled hint does no harm.
  */
-export async function follow<T>(live: Live, following: Following<T>, signal: AbortSignal): Promise<AsyncIterableIterator<T>> {
+export async function follow<T>(
+  live: Live,
+  following: Following<T>,
+  signal: AbortSignal,
+): Promise<AsyncIterableIterator<T>> {
   const hints = await live.subscribe([following.topic], { signal })
   return stoppable(replayed(hints, following), hints)
 }
@@ -67,7 +71,10 @@ export async function followState<T>(
 }
 
 // A generator that waits for a hint hears of `return` only when the next hint comes; so the hints are ended first.
-function stoppable<T>(items: AsyncGenerator<T, undefined>, hints: AsyncIterableIterator<unknown>): AsyncIterableIterator<T> {
+function stoppable<T>(
+  items: AsyncGenerator<T, undefined>,
+  hints: AsyncIterableIterator<unknown>,
+): AsyncIterableIterator<T> {
   return {
     next: () => items.next(),
     async return() {

@@ -26,10 +26,16 @@ export async function readBody(incoming: IncomingMessage): Promise<string> {
 export async function toRequest(incoming: IncomingMessage): Promise<Request> {
   const { method = 'GET', headers, url = '/' } = incoming
   const flat = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined || name.startsWith(':') ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
+    value === undefined || name.startsWith(':')
+      ? []
+      : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
   )
   const body = method === 'GET' || method === 'HEAD' ? undefined : await readBody(incoming)
-  return new Request(new URL(url, `http://${headers.host ?? 'localhost'}`), { method, headers: flat as [string, string][], body })
+  return new Request(new URL(url, `http://${headers.host ?? 'localhost'}`), {
+    method,
+    headers: flat as [string, string][],
+    body,
+  })
 }
 
 export async function sendResponse(outgoing: ServerResponse, response: Response): Promise<void> {

@@ -44,7 +44,10 @@ export async function idempotent<T>(
       return { reply: earlier.reply as T, isReplay: true }
     }
     const reply = await run(tx)
-    await tx.update(table).set({ reply: reply as object }).where(mine)
+    await tx
+      .update(table)
+      .set({ reply: reply as object })
+      .where(mine)
     return { reply, isReplay: false }
   })
 }

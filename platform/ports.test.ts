@@ -117,6 +117,22 @@ describe.skipIf(canSkipRedis)('when Redis dies (skipped without redis-server on 
     expect(await channels(second.url)).toEqual(['mercato:live:carts', 'mercato:live:orders'])
   })
 
+  test('one that hangs is noticed, by the listening connection too', async () => {
+    await using server = await startRedisServer()
+    await using redis = await connectRedis(server.url, log, { heartbeatMs: 50 })
+    await using live = new RedisLive(redis)
+    const reader = await live.subscribe(['orders'])
+    server.signal('SIGSTOP')
+    await expect.poll(() => redis.subscriber.status, { timeout: 10_000 }).not.toBe('ready')
+    expect(await redis.isUp()).toBe(false)
+
+    server.signal('SIGCONT')
+    await expect.poll(() => redis.isUp(), { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => channels(server.url)).toEqual(['mercato:live:orders'])
+    await live.publish('orders', 'after')
+    expect(await reader.next()).toMatchObject({ value: { message: 'after' } })
+  })
+
   test('opening the ports does not wait for it', async () => {
     const gone = await startRedisServer()
     await gone[Symbol.asyncDispose]()

@@ -108,7 +108,10 @@ export async function openQueues({ url, log }: { url: string; log: Logger }): Pr
                 await handle(data)
                 return { id, status: 'completed' as const }
               } catch (error) {
-                log.warn({ err: error, queue: queueOf(part, fact.name), eventId: id }, 'a reaction failed; it is retried')
+                log.warn(
+                  { err: error, queue: queueOf(part, fact.name), eventId: id },
+                  'a reaction failed; it is retried',
+                )
                 return { id, status: 'failed' as const, output: { message: String(error) } }
               }
             }),

@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream'
 export interface RedisServer extends AsyncDisposable {
   url: string
   port: number
+  /** `SIGSTOP` makes it hang, `SIGCONT` go on. */
+  signal(name: NodeJS.Signals): void
 }
 
 /** Where the `redis-server` program is, if it is on the PATH. */
@@ -41,6 +43,7 @@ export async function startRedisServer({ port }: { port?: number } = {}): Promis
   return {
     url: `redis://127.0.0.1:${ownPort}`,
     port: ownPort,
+    signal: (name) => server.kill(name),
     async [Symbol.asyncDispose]() {
       process.off('exit', kill)
       kill()

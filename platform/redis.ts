@@ -3,6 +3,8 @@ import type { Logger } from './log.ts'
 
 /** How long a command may take. Redis answers in well under a millisecond; a hung one must not hold up requests. */
 const COMMAND_TIMEOUT_MS = 1000
+/** A peer that vanished without a word would otherwise go unnoticed for the quarter of an hour that TCP takes. */
+const HEARTBEAT_MS = 10_000
 
 export interface RedisConnections extends AsyncDisposable {
   commands: Redis
@@ -15,9 +17,18 @@ export interface RedisConnections extends AsyncDisposable {
  * Connects, and stays connected: an outage is logged once and ends by itself. Returns even when Redis is down. Without a
  * connection commands fail at once: nothing in Redis is worth waiting for.
  */
-export async function connectRedis(url: string, log: Logger): Promise<RedisConnections> {
+export async function connectRedis(
+  url: string,
+  log: Logger,
+  { heartbeatMs = HEARTBEAT_MS }: { heartbeatMs?: number } = {},
+): Promise<RedisConnections> {
   const commands = client(url, log, 'commands')
   const subscriber = client(url, log, 'live')
+  const heartbeat = setInterval(() => {
+    for (const redis of [commands, subscriber]) {
+      if (redis.status === 'ready') redis.ping().catch(() => redis.disconnect(true))
+    }
+  }, heartbeatMs)
   // A failure has been logged by the client and is tried again.
   await Promise.allSettled([commands.connect(), subscriber.connect()])
   return {
@@ -27,6 +38,7 @@ export async function connectRedis(url: string, log: Logger): Promise<RedisConne
       return subscriber.status === 'ready' && (await unlessDown(commands.ping())) === 'PONG'
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(heartbeat)
       commands.disconnect()
       subscriber.disconnect()
     },

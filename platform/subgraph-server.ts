@@ -36,7 +36,9 @@ export interface SubgraphServer extends AsyncDisposable {
 }
 
 /** Serves one subgraph as a process of its own: GraphQL over HTTP and graphql-ws at `/graphql`, health, side routes. */
-export async function serveSubgraph(options: SubgraphServerOptions & { port: number; host: string }): Promise<SubgraphServer> {
+export async function serveSubgraph(
+  options: SubgraphServerOptions & { port: number; host: string },
+): Promise<SubgraphServer> {
   const { part, log, host, isDevelopment } = options
   const routes = (part.subgraph.routes ?? []).filter((route) => isDevelopment || !route.developmentOnly)
   const apollo = new ApolloServer<BaseContext>({
@@ -63,7 +65,10 @@ export async function serveSubgraph(options: SubgraphServerOptions & { port: num
     if (path === '/health/ready') {
       const detail = await part.health()
       const isReady = Object.values(detail).every(Boolean)
-      return await sendResponse(outgoing, Response.json({ status: isReady ? 'up' : 'down', detail }, { status: isReady ? 200 : 503 }))
+      return await sendResponse(
+        outgoing,
+        Response.json({ status: isReady ? 'up' : 'down', detail }, { status: isReady ? 200 : 503 }),
+      )
     }
     const route = routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
     const response = route

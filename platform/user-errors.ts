@@ -2,9 +2,23 @@ import type { z } from 'zod'
 
 /** What went wrong, for the client's app: the contract's `enum ErrorCode`. */
 export type UserErrorCode =
-  | 'INVALID' | 'REQUIRED' | 'NOT_FOUND' | 'FORBIDDEN' | 'CONFLICT' | 'STALE_VERSION' | 'RATE_LIMITED'
-  | 'IDEMPOTENCY_KEY_REUSED' | 'INSUFFICIENT_STOCK' | 'PRICE_CHANGED' | 'NOT_APPLICABLE' | 'LIMIT_EXCEEDED'
-  | 'STATE_TRANSITION' | 'PAYMENT_DECLINED' | 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'CREDENTIALS_INVALID'
+  | 'INVALID'
+  | 'REQUIRED'
+  | 'NOT_FOUND'
+  | 'FORBIDDEN'
+  | 'CONFLICT'
+  | 'STALE_VERSION'
+  | 'RATE_LIMITED'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'INSUFFICIENT_STOCK'
+  | 'PRICE_CHANGED'
+  | 'NOT_APPLICABLE'
+  | 'LIMIT_EXCEEDED'
+  | 'STATE_TRANSITION'
+  | 'PAYMENT_DECLINED'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_EXPIRED'
+  | 'CREDENTIALS_INVALID'
   | 'UPSTREAM_UNAVAILABLE'
 
 /** An entry of `userErrors`. Further fields are those of its GraphQL type, such as `available` of a stock error. */
@@ -53,14 +67,18 @@ export function rejectTransition(
   field: readonly string[] | null = null,
 ): never {
   reject('STATE_TRANSITION', `This cannot be done while it is ${states.from}.`, field, {
-    __typename: 'StateTransitionError', fromState: states.from, toState: states.to, allowed: states.allowed,
+    __typename: 'StateTransitionError',
+    fromState: states.from,
+    toState: states.to,
+    allowed: states.allowed,
   })
 }
 
 /** Rejects a change of something that changed meanwhile. */
 export function rejectStale(currentVersion: number): never {
   reject('STALE_VERSION', 'It changed since you read it. Read it again.', ['expectedVersion'], {
-    __typename: 'StaleVersionError', currentVersion,
+    __typename: 'StaleVersionError',
+    currentVersion,
   })
 }
 
