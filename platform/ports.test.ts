@@ -143,9 +143,9 @@ describe.skipIf(canSkipRedis)('when Redis dies (skipped without redis-server on 
 })
 
 /** What Redis has subscriptions to. */
-async function channels(redisUrl: string): Promise<unknown[]> {
+async function channels(redisUrl: string): Promise<string[]> {
   await using redis = await connectRedis(redisUrl, log)
-  return ((await redis.commands.pubsub('CHANNELS')) as unknown[]).toSorted()
+  return (await redis.commands.pubsub('CHANNELS')).map(String).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
 /** What every driver promises. */
