@@ -5,12 +5,11 @@ import {
   ApolloServerPluginLandingPageProductionDefault,
 } from '@apollo/server/plugin/landingPage/default'
 import type { GatewayInterface } from '@apollo/server-gateway-interface'
-import { recommendedRules } from 'graphql'
 import type { Logger } from '#platform/log.ts'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
 import { publicError, withRequestId } from './graphql-error.ts'
+import { validationRules } from './policy/documents.ts'
 import type { OperationLimits } from './policy/limits.ts'
-import { reservedNames } from './policy/reserved-names.ts'
 import type { RequestContext } from './request-context.ts'
 
 interface GraphQLOverHttpOptions {
@@ -36,7 +35,7 @@ export async function startApollo({
     status400ForVariableCoercionErrors: true,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: limits.tokens },
-    validationRules: [...recommendedRules, reservedNames],
+    validationRules: validationRules,
     formatError: (_formatted, error) => publicError(error, limits, log),
     plugins: [
       isDevelopment

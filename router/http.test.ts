@@ -68,8 +68,14 @@ describe.each(['local', 'remote'] as const)('a supergraph whose subgraphs are %s
   })
 
   test('answers introspection beside data', async () => {
-    const { data } = await sky.ask('{ __schema { queryType { name } } __typename planet(id: "p1") { __typename name } }')
-    expect(data).toEqual({ __schema: { queryType: { name: 'Query' } }, __typename: 'Query', planet: { __typename: 'Planet', name: 'Venus' } })
+    const { data } = await sky.ask(
+      '{ __schema { queryType { name } } __typename planet(id: "p1") { __typename name } }',
+    )
+    expect(data).toEqual({
+      __schema: { queryType: { name: 'Query' } },
+      __typename: 'Query',
+      planet: { __typename: 'Planet', name: 'Venus' },
+    })
   })
 
   test('hides what the public schema hides, and where a value may not be shown there is null', async () => {
@@ -83,12 +89,18 @@ describe.each(['local', 'remote'] as const)('a supergraph whose subgraphs are %s
     const { data, errors } = await sky.ask('{ worlds: planets { name shaky: fragile } }')
     expect(data!.worlds.map(({ shaky }: { shaky: string }) => shaky)).toEqual(['fragile p1', null, 'fragile p3'])
     expect(errors).toEqual([
-      { message: 'Dust storm.', path: ['worlds', 1, 'shaky'], extensions: { code: 'DUST', service: 'moons', requestId: expect.any(String) } },
+      {
+        message: 'Dust storm.',
+        path: ['worlds', 1, 'shaky'],
+        extensions: { code: 'DUST', service: 'moons', requestId: expect.any(String) },
+      },
     ])
   })
 
   test('an entity used in several places reports its error in each', async () => {
-    const { errors } = await sky.ask('{ moon(id: "m1") { planet { fragile } } other: moon(id: "m2") { planet { fragile } } }')
+    const { errors } = await sky.ask(
+      '{ moon(id: "m1") { planet { fragile } } other: moon(id: "m2") { planet { fragile } } }',
+    )
     expect(errors!.map(({ path }) => path)).toEqual([
       ['moon', 'planet', 'fragile'],
       ['other', 'planet', 'fragile'],
@@ -98,14 +110,19 @@ describe.each(['local', 'remote'] as const)('a supergraph whose subgraphs are %s
   test('an unexpected error shows neither message nor stack', async () => {
     const { data, errors } = await sky.ask('{ explode planet(id: "p1") { name } }')
     expect(data).toEqual({ explode: null, planet: { name: 'Venus' } })
-    expect(errors![0]).toMatchObject({ path: ['explode'], extensions: { code: 'INTERNAL_SERVER_ERROR', service: 'planets' } })
+    expect(errors![0]).toMatchObject({
+      path: ['explode'],
+      extensions: { code: 'INTERNAL_SERVER_ERROR', service: 'planets' },
+    })
     expect(JSON.stringify(errors)).not.toMatch(/password|10\.0\.0\.7|stack|http/)
   })
 
   test('a null that may not be takes its parent along, and the error says where it came from', async () => {
     const { data, errors } = await sky.ask('{ explodeFirmly }')
     expect(data).toBeNull()
-    expect(errors).toEqual([expect.objectContaining({ path: ['explodeFirmly'], extensions: expect.objectContaining({ code: 'NOT_TODAY' }) })])
+    expect(errors).toEqual([
+      expect.objectContaining({ path: ['explodeFirmly'], extensions: expect.objectContaining({ code: 'NOT_TODAY' }) }),
+    ])
   })
 
   test('tells the subgraph who asks, and under which request id', async () => {
@@ -133,7 +150,12 @@ describe('the door', () => {
   test('a token that is malformed, expired or revoked is refused, not taken for nobody', async () => {
     const account = anAccount()
     sky.revoked.add(account.sessionId)
-    const bad = ['Bearer nonsense', 'Basic YTpi', `Bearer ${await sky.token(anAccount(), -1000)}`, `Bearer ${await sky.token(account)}`]
+    const bad = [
+      'Bearer nonsense',
+      'Basic YTpi',
+      `Bearer ${await sky.token(anAccount(), -1000)}`,
+      `Bearer ${await sky.token(account)}`,
+    ]
     for (const authorization of bad) {
       const { status, errors } = await sky.ask('{ whoami }', { headers: { authorization } })
       expect(status).toBe(401)
@@ -169,21 +191,34 @@ describe('the door', () => {
       ['{ planet(id: "p1") { __typename: name } }', 'GRAPHQL_VALIDATION_FAILED', 400],
       ['query ($id: ID!) { planet(id: $id) { name } }', 'BAD_USER_INPUT', 400],
       ['subscription { sighted { at } }', 'BAD_USER_INPUT', 400],
-      [`{ planets { ${'discoverer { planets { '.repeat(10)} id ${'} }'.repeat(10)} } }`, 'OPERATION_LIMIT_EXCEEDED', 400],
+      [
+        `{ planets { ${'discoverer { planets { '.repeat(10)} id ${'} }'.repeat(10)} } }`,
+        'OPERATION_LIMIT_EXCEEDED',
+        400,
+      ],
       [`{ ${Array.from({ length: 51 }, (_, i) => `a${i}: whoami`).join(' ')} }`, 'OPERATION_LIMIT_EXCEEDED', 400],
-      [`{ planets { ${Array.from({ length: 201 }, (_, i) => `a${i}: name`).join(' ')} } }`, 'OPERATION_LIMIT_EXCEEDED', 400],
+      [
+        `{ planets { ${Array.from({ length: 201 }, (_, i) => `a${i}: name`).join(' ')} } }`,
+        'OPERATION_LIMIT_EXCEEDED',
+        400,
+      ],
       [`{ ${'whoami '.repeat(15_000)} }`, 'OPERATION_LIMIT_EXCEEDED', 400],
     ]
     for (const [query, code, expected] of cases) {
       const { status, errors, data } = await sky.ask(query)
-      expect({ query: query.slice(0, 50), code: errors?.[0]?.extensions.code, status }).toEqual({ query: query.slice(0, 50), code, status: expected })
+      expect({ query: query.slice(0, 50), code: errors?.[0]?.extensions.code, status }).toEqual({
+        query: query.slice(0, 50),
+        code,
+        status: expected,
+      })
       expect(errors![0]!.extensions.requestId).toMatch(/^[0-9a-f-]{36}$/)
       expect(data).toBeUndefined()
     }
   })
 
   test('bodies that are no JSON, or larger than a megabyte, are refused', async () => {
-    const post = (body: string) => fetch(`${sky.url}/graphql`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+    const post = (body: string) =>
+      fetch(`${sky.url}/graphql`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
     expect((await post('{')).status).toBe(400)
     expect((await post(JSON.stringify({ query: `# ${'x'.repeat(1_100_000)}` }))).status).toBe(413)
   })
@@ -191,7 +226,9 @@ describe('the door', () => {
   test('pages of listed origins may call, others may not', async () => {
     const preflight = (origin: string) =>
       fetch(`${sky.url}/graphql`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } })
-    expect((await preflight('https://shop.example')).headers.get('access-control-allow-origin')).toBe('https://shop.example')
+    expect((await preflight('https://shop.example')).headers.get('access-control-allow-origin')).toBe(
+      'https://shop.example',
+    )
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
   })
 })

@@ -13,6 +13,7 @@ import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
 import { requestIdOf } from './request-id.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
+import { serveSockets } from './subscriptions/socket.ts'
 import { loadSupergraph } from './supergraph.ts'
 
 const PATIENCE_MS = 30_000
@@ -101,6 +102,8 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     })
   })
 
+  const sockets = serveSockets({ server, schema: supergraph.api.schema, engine, authenticator, origins, limits, log })
+
   return {
     async listen({ port, host }) {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -113,6 +116,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     async [Symbol.asyncDispose]() {
       health.isStopping = true
       const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
+      await sockets[Symbol.asyncDispose]()
       server.closeIdleConnections()
       await closed
       await apollo.stop()

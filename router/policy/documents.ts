@@ -1,0 +1,57 @@
+import {
+  GraphQLError,
+  parse,
+  recommendedRules,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql'
+import { LRUCache } from 'lru-cache'
+import { reservedNames } from './reserved-names.ts'
+
+/** Rules of the GraphQL specification, and ours. */
+export const validationRules = [...recommendedRules, reservedNames]
+
+/** Parses and validates operations, each text once. */
+export class Documents {
+  readonly #known = new LRUCache<string, DocumentNode>({ max: 2_000 })
+  readonly #schema: GraphQLSchema
+  readonly #maxTokens: number
+
+  constructor(schema: GraphQLSchema, maxTokens: number) {
+    this.#schema = schema
+    this.#maxTokens = maxTokens
+  }
+
+  read(query: string): DocumentNode | { errors: readonly GraphQLError[] } {
+    const known = this.#known.get(query)
+    if (known) return known
+    try {
+      const document = parse(query, { maxTokens: this.#maxTokens })
+      const problems = this.#problems(document)
+      if (problems.length > 0) return { errors: problems.map((problem) => coded(problem, 'GRAPHQL_VALIDATION_FAILED')) }
+      this.#known.set(query, document)
+      return document
+    } catch (error) {
+      if (error instanceof GraphQLError) return { errors: [coded(error, 'GRAPHQL_PARSE_FAILED')] }
+      throw error
+    }
+  }
+
+  #problems(document: DocumentNode): readonly GraphQLError[] {
+    try {
+      return validate(this.#schema, document, [...specifiedRules, ...validationRules])
+    } catch (error) {
+      // graphql-js 16 throws, rather than reports, for `@include(if: $x)` at the root of a subscription.
+      return [error instanceof GraphQLError ? error : new GraphQLError('The operation is not valid.')]
+    }
+  }
+}
+
+function coded({ message, locations, nodes, source, positions, extensions }: GraphQLError, code: string): GraphQLError {
+  return new GraphQLError(message, {
+    ...(locations ? { nodes, source, positions } : {}),
+    extensions: { ...extensions, code },
+  })
+}
