@@ -1,5 +1,5 @@
 import { inputPath, type UserError, type UserErrorCode } from '#platform/user-errors.ts'
-import { MAX_LINES, type Details, type Offer, type Offers } from './cart.ts'
+import { MAX_LINES, detailsOf, type Details, type Offer, type Offers } from './cart.ts'
 import type { CartLineRow } from './tables.ts'
 
 /** A line as it is to be kept. */
@@ -94,26 +94,6 @@ const error = (code: UserErrorCode, message: string, index: number, field: strin
   code,
   message,
   field: inputPath(['lines', index, field]),
-})
-
-const detailsOf = ({
-  variantId,
-  productId,
-  sku,
-  title,
-  unitPriceMinor,
-  weightGrams,
-  taxCategory,
-  maxOrderQuantity,
-}: Details): Details => ({
-  variantId,
-  productId,
-  sku,
-  title,
-  unitPriceMinor,
-  weightGrams,
-  taxCategory,
-  maxOrderQuantity,
 })
 
 export type MergeStrategy = 'SUM_QUANTITIES' | 'PREFER_GUEST' | 'PREFER_ACCOUNT' | 'REPLACE_WITH_GUEST'

@@ -92,14 +92,15 @@ export interface Pricing extends Summary {
  * until its buyer changes it, so units that come back are in the cart again. Sold out, it keeps its units and is a
  * problem; so it does when no longer sold. Without the catalogue it is as last seen.
  */
-function itemOf({ cartId: _, ...line }: CartLineRow, offers: Offers): Item {
+function itemOf(line: CartLineRow, offers: Offers): Item {
   const offer = offers?.get(line.variantId)
-  const { available, ...details } = offer ?? { ...detailsOf(line), available: Infinity }
+  const details = detailsOf(offer ?? line)
+  const available = offer?.available ?? Infinity
   const isOutOfStock = available <= 0
   const most = isOutOfStock ? details.maxOrderQuantity : Math.min(available, details.maxOrderQuantity)
   return {
-    id: line.id,
     ...details,
+    id: line.id,
     quantity: Math.min(line.quantity, most),
     isUnavailable: offers !== null && !offer,
     isOutOfStock,
@@ -108,7 +109,26 @@ function itemOf({ cartId: _, ...line }: CartLineRow, offers: Offers): Item {
   }
 }
 
-const detailsOf = ({ id: _, quantity: __, ...details }: Omit<CartLineRow, 'cartId'>): Details => details
+/** The details alone, of an offer or of a line. */
+export const detailsOf = ({
+  variantId,
+  productId,
+  sku,
+  title,
+  unitPriceMinor,
+  weightGrams,
+  taxCategory,
+  maxOrderQuantity,
+}: Details): Details => ({
+  variantId,
+  productId,
+  sku,
+  title,
+  unitPriceMinor,
+  weightGrams,
+  taxCategory,
+  maxOrderQuantity,
+})
 
 const total = <T>(items: readonly T[], amount: (item: T) => number): number =>
   items.reduce((sum, item) => sum + amount(item), 0)
