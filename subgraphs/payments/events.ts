@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { fact } from '#platform/facts.ts'
+
+const money = z.object({ amountMinor: z.number().int().positive(), currency: z.string().length(3) })
+
+/** An authorisation whose answer was missing has one now. `entityId` is the payment. */
+export const PaymentResolved = fact('PaymentResolved', 1, {
+  checkoutId: z.uuid().nullable(),
+  status: z.string(),
+})
+
+/** Reserved money could not be taken. */
+export const PaymentFailed = fact('PaymentFailed', 1, {
+  orderId: z.uuid().nullable(),
+  amount: money,
+})
+
+/** Money was given back. */
+export const RefundSucceeded = fact('RefundSucceeded', 1, {
+  orderId: z.uuid().nullable(),
+  amount: money,
+})

@@ -1,0 +1,14 @@
+import { sdl, type Subgraph } from '#platform/subgraph.ts'
+import { reactions } from './reactions.ts'
+import { resolveMovements } from './recovery.ts'
+import { resolvers } from './resolvers.ts'
+import { seed } from './seed.ts'
+
+export default {
+  name: 'payments',
+  typeDefs: sdl(import.meta.url),
+  resolvers,
+  reactions,
+  jobs: [{ name: 'resolve-movements', everySeconds: 5, run: resolveMovements }],
+  seed,
+} satisfies Subgraph

@@ -1,0 +1,73 @@
+import type { PaymentRow, PaymentTransactionRow } from './tables.ts'
+
+type Sums = Pick<PaymentRow, 'authorizedMinor' | 'capturedMinor' | 'releasedMinor' | 'refundedMinor'>
+
+/** Where a payment stands, from what came of its authorisation and the sums of its ledger. */
+export function statusOf(payment: Sums & Pick<PaymentRow, 'authorization'>): PaymentRow['status'] {
+  const { authorization, authorizedMinor, capturedMinor, releasedMinor, refundedMinor } = payment
+  if (authorization !== 'SUCCEEDED') return authorization
+  if (capturedMinor === 0) return releasedMinor > 0 ? 'VOIDED' : 'AUTHORIZED'
+  if (refundedMinor > 0) return refundedMinor < capturedMinor ? 'PARTIALLY_REFUNDED' : 'REFUNDED'
+  return capturedMinor < authorizedMinor ? 'PARTIALLY_CAPTURED' : 'CAPTURED'
+}
+
+/** What can still be given back, in minor units. Refunds in flight are taken for done. */
+export const refundableMinor = (
+  payment: Pick<PaymentRow, 'capturedMinor' | 'refundedMinor' | 'refundingMinor'>,
+): number => payment.capturedMinor - payment.refundedMinor - payment.refundingMinor
+
+/** What is still reserved and can be taken or released, in minor units. */
+export const reservedMinor = (payment: Sums & Pick<PaymentRow, 'capturingMinor' | 'releasingMinor'>): number =>
+  payment.authorizedMinor -
+  payment.capturedMinor -
+  payment.capturingMinor -
+  payment.releasedMinor -
+  payment.releasingMinor
+
+export type FinancialStatus =
+  | 'UNPAID'
+  | 'AUTHORIZED'
+  | 'PARTIALLY_PAID'
+  | 'PAID'
+  | 'PARTIALLY_REFUNDED'
+  | 'REFUNDED'
+  | 'VOIDED'
+
+/** How much of an order of `totalMinor` its payments have paid. */
+export function financialStatus(totalMinor: number, payments: readonly Sums[]): FinancialStatus {
+  const authorized = total(payments, 'authorizedMinor')
+  const captured = total(payments, 'capturedMinor')
+  const released = total(payments, 'releasedMinor')
+  const refunded = total(payments, 'refundedMinor')
+  if (refunded > 0) return refunded < captured ? 'PARTIALLY_REFUNDED' : 'REFUNDED'
+  if (captured >= totalMinor) return 'PAID'
+  if (captured > 0) return 'PARTIALLY_PAID'
+  if (authorized > released) return 'AUTHORIZED'
+  return released > 0 ? 'VOIDED' : 'UNPAID'
+}
+
+/** What is still to be paid of `totalMinor`. Money given back is not owed again. */
+export const outstandingMinor = (totalMinor: number, payments: readonly Sums[]): number =>
+  Math.max(0, totalMinor - total(payments, 'capturedMinor'))
+
+const total = (payments: readonly Sums[], sum: keyof Sums): number =>
+  payments.reduce((minor, payment) => minor + payment[sum], 0)
+
+/** The provider was asked and did not know the request: it may still be on its way, and may be sent again. */
+export const NOT_RECEIVED = 'not_received'
+
+/** Whether the provider may yet do what was asked. */
+export const isUnsettled = ({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): boolean =>
+  status === 'PENDING' || status === 'UNKNOWN' || errorCode === NOT_RECEIVED
+
+// Reasons that pass by themselves; for any other the buyer needs another card.
+const passing: readonly string[] = ['insufficient_funds', 'processing_error', 'issuer_unavailable']
+
+/** Whether a card declined for this reason may work later. */
+export const isRetryable = (declineCode: string): boolean => passing.includes(declineCode)
+
+/** Where a refund stands, from what came of its movement. */
+export function refundStatusOf(status: PaymentTransactionRow['status']): 'PENDING' | 'SUCCEEDED' | 'FAILED' {
+  if (status === 'PENDING' || status === 'UNKNOWN') return 'PENDING'
+  return status === 'SUCCEEDED' ? 'SUCCEEDED' : 'FAILED'
+}

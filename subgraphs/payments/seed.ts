@@ -1,0 +1,106 @@
+import type { Context } from '#platform/context.ts'
+import { demoId } from '#platform/ids.ts'
+import type { Money } from '#platform/money.ts'
+import type { User } from '#platform/viewer.ts'
+import { decrypt } from './cipher.ts'
+import { hashOf } from './movements.ts'
+import { addMethod, tokenizeCard } from './payment-methods.ts'
+import { providerOf, type Answer } from './provider.ts'
+import { payments, paymentTransactions, type PaymentMethodRow } from './tables.ts'
+
+const HOUR_MS = 3_600_000
+const alice: User = {
+  kind: 'user',
+  id: demoId('user/alice'),
+  roles: ['CUSTOMER'],
+  scopes: [],
+  sessionId: demoId('seed'),
+}
+
+const purchases = [
+  { name: 'alice-delivered', amountMinor: 58_80, hoursAgo: 21 * 24 },
+  { name: 'alice-in-transit', amountMinor: 63_40, hoursAgo: 8 },
+] as const
+
+/** A saved card of Alice's, and the payments of her two orders, made with it at the sandbox processor. */
+export async function seed(ctx: Context): Promise<void> {
+  if ((await ctx.db.$count(payments)) > 0) return
+  const boughtAt = ({ hoursAgo }: { hoursAgo: number }) => new Date(ctx.now().getTime() - hoursAgo * HOUR_MS)
+  const saving = { ...ctx, now: () => boughtAt(purchases[0]) }
+  const card = {
+    cardNumber: '4242 4242 4242 4242',
+    expiryMonth: 12,
+    expiryYear: ctx.now().getUTCFullYear() + 3,
+    cvc: '123',
+    holderName: 'Alice Example',
+  }
+  const { token } = await tokenizeCard(saving, { card })
+  const { paymentMethod } = await addMethod(saving, alice, { token, makeDefault: true })
+  for (const purchase of purchases) {
+    await pay({ ...ctx, now: () => boughtAt(purchase) }, paymentMethod, purchase)
+  }
+}
+
+async function pay(
+  ctx: Context,
+  method: PaymentMethodRow,
+  { name, amountMinor }: { name: string; amountMinor: number },
+): Promise<void> {
+  const at = ctx.now()
+  const amount: Money = { amountMinor, currency: ctx.config.CURRENCY }
+  const paymentId = demoId(`payment/${name}`)
+  const authorizationId = demoId(`payment-transaction/${name}-authorize`)
+  const captureId = demoId(`payment-transaction/${name}-capture`)
+  const provider = providerOf(ctx)
+  const token = decrypt(method.encryptedToken!, ctx.config.ENCRYPTION_SECRET, method.id)
+  const reference = referenceIn(await provider.authorize({ key: authorizationId, token, amount }))
+  const captured = referenceIn(await provider.capture({ key: captureId, reference, amount }))
+  const orderId = demoId(`order/${name}`)
+  await ctx.db.insert(payments).values({
+    id: paymentId,
+    createdAt: at,
+    updatedAt: at,
+    version: 3,
+    ownerKind: 'user',
+    ownerId: alice.id,
+    orderId,
+    isOrdered: true,
+    methodId: method.id,
+    provider: provider.name,
+    providerReference: reference,
+    authorization: 'SUCCEEDED',
+    status: 'CAPTURED',
+    ...amount,
+    authorizedMinor: amountMinor,
+    capturedMinor: amountMinor,
+  })
+  const movement = {
+    paymentId,
+    ...amount,
+    status: 'SUCCEEDED',
+    askedBy: 'orders',
+    requestHash: hashOf({ orderId }),
+    at,
+  } as const
+  await ctx.db.insert(paymentTransactions).values([
+    {
+      ...movement,
+      id: authorizationId,
+      kind: 'AUTHORIZE',
+      providerReference: reference,
+      idempotencyKey: `demo:${name}:authorize`,
+    },
+    {
+      ...movement,
+      id: captureId,
+      kind: 'CAPTURE',
+      providerReference: captured,
+      idempotencyKey: `demo:${name}:capture`,
+    },
+  ])
+}
+
+function referenceIn(answer: Answer): string {
+  if (answer.status !== 'SUCCEEDED') throw new Error(`The sandbox answered ${answer.code} to the demo shop`)
+  return answer.reference
+}
