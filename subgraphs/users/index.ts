@@ -1,6 +1,7 @@
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { rotateKeys } from './keys.ts'
 import { sendMails } from './mails.ts'
+import { reactions } from './reactions.ts'
 import { resolvers } from './resolvers.ts'
 import { routes } from './routes.ts'
 import { seed } from './seed.ts'
@@ -10,6 +11,7 @@ export default {
   name: 'users',
   typeDefs: sdl(import.meta.url),
   resolvers,
+  reactions,
   routes,
   jobs: [
     { name: 'send mails', everySeconds: 1, run: sendMails },

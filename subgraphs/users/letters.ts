@@ -1,4 +1,5 @@
 import type { Config } from '#platform/config.ts'
+import { toDecimal, type Money } from '#platform/money.ts'
 
 /** A mail without its recipient. */
 export interface Letter {
@@ -24,6 +25,20 @@ export const confirmation = (link: string): Letter =>
     'Welcome! Confirm your e-mail address by opening this link within 24 hours:',
     link,
     'If you did not open an account with us, ignore this mail.',
+  ])
+
+/** Tells what was ordered. `link` opens a guest's session again; null for an account. */
+export const orderConfirmation = (order: {
+  number: string
+  lines: readonly { title: string; quantity: number }[]
+  total: Money
+  link: string | null
+}): Letter =>
+  letter(`Your order ${order.number}`, [
+    `Thank you for your order ${order.number}.`,
+    ...order.lines.map(({ title, quantity }) => `${quantity} × ${title}`),
+    `Total: ${toDecimal(order.total)} ${order.total.currency}`,
+    ...(order.link ? ['Open this link to see how it goes on:', order.link] : []),
   ])
 
 // Paragraphs; one that is a link becomes one.

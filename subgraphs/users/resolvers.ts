@@ -2,7 +2,7 @@ import type { Context } from '#platform/context.ts'
 import { payload } from '#platform/user-errors.ts'
 import { client, requireAccount, requireScope, type User } from '#platform/viewer.ts'
 import { createAddress, deleteAddress, updateAddress } from './addresses.ts'
-import { createGuestSession } from './guests.ts'
+import { createGuestSession, resumeGuestSession } from './guests.ts'
 import { addressById, addressPageOf, identitiesOf, sessionsOf, userById } from './loaders.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { revokeAllSessions, revokeSession } from './sessions.ts'
@@ -51,6 +51,7 @@ export const resolvers: Resolvers = {
       payload(async () => ({ user: await updateProfile(ctx, requireAccount(ctx.viewer), input) })),
     sessionCreate: (_, { input }, ctx) => payload(() => signIn(ctx, input)),
     guestSessionCreate: (_, _args, ctx) => payload(() => createGuestSession(ctx)),
+    guestSessionResume: (_, { input }, ctx) => payload(() => resumeGuestSession(ctx, input)),
     sessionRefresh: (_, { input }, ctx) => payload(() => refreshSession(ctx, input)),
     sessionRevoke: (_, { input }, ctx) =>
       payload(async () => (await revokeSession(ctx, requireAccount(ctx.viewer), input), { ok: true }), { ok: false }),

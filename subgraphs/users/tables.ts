@@ -83,6 +83,16 @@ export const guests = schema.table('guests', {
   claimedBy: uuid().references(() => users.id),
 })
 
+/** Links, mailed with a guest's orders, that open the guest's session again until they end. */
+export const guestLinks = schema.table('guest_links', {
+  /** SHA-256 of the token, base64url. */
+  hash: text().primaryKey(),
+  guestId: uuid()
+    .notNull()
+    .references(() => guests.id),
+  expiresAt: columns.at().notNull(),
+})
+
 export const sessions = schema.table(
   'sessions',
   {
