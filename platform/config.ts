@@ -66,10 +66,11 @@ function named(env: NodeJS.ProcessEnv, pattern: RegExp): Record<string, string> 
 }
 
 /**
- * The configuration from the environment. Empty variables count as unset.
+ * The configuration from the environment. Empty variables count as unset. A part that keeps no data (the router) needs
+ * neither database nor the secrets that guard it.
  * @throws one Error that names every variable at fault, never a value.
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, { keepsData = true } = {}): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const result = schema.safeParse({
     ...given,
@@ -77,18 +78,19 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrls: named(env, /^([A-Z]+)_DATABASE_URL$/),
   })
   const problems = result.success
-    ? productionProblems(result.data)
+    ? productionProblems(result.data, keepsData)
     : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
   if (problems.length > 0) throw new Error(`Configuration:\n  ${problems.join('\n  ')}`)
   return result.data!
 }
 
-function productionProblems(config: Config): string[] {
+function productionProblems(config: Config, keepsData: boolean): string[] {
   if (config.NODE_ENV !== 'production') return []
-  const problems = (['DATABASE_ROLE_SECRET', 'INTERNAL_TOKEN_SECRET', 'ENCRYPTION_SECRET'] as const)
+  const secrets = keepsData ? (['DATABASE_ROLE_SECRET', 'ENCRYPTION_SECRET'] as const) : []
+  const problems = (['INTERNAL_TOKEN_SECRET', ...secrets] as const)
     .filter((name) => config[name] === DEVELOPMENT_SECRET)
     .map((name) => `${name}: set a secret of your own (32 characters or more) in production`)
-  if (!config.DATABASE_URL && Object.keys(config.databaseUrls).length === 0) {
+  if (keepsData && !config.DATABASE_URL && Object.keys(config.databaseUrls).length === 0) {
     problems.push('DATABASE_URL: production does not start an embedded database; set it')
   }
   return problems
