@@ -1,0 +1,49 @@
+// The router as its own process: `SUPERGRAPH_FILE=… node router/serve.ts`. It needs nothing but a supergraph; without
+// JWKS_URL every caller is anonymous.
+import { readFileSync } from 'node:fs'
+import { createRemoteJWKSet } from 'jose'
+import { loadConfig } from '#platform/config.ts'
+import { internalTokens } from '#platform/internal-token.ts'
+import { createLogger } from '#platform/log.ts'
+import { untilStopped } from '#platform/shutdown.ts'
+import { remoteTransport } from '#platform/transport-remote.ts'
+import { followRevocations } from './revocations.ts'
+import { createRouter } from './router.ts'
+import { parseSideRoutes } from './side-routes.ts'
+
+if (process.argv.includes('--help')) {
+  console.log(`node router/serve.ts
+
+Serves SUPERGRAPH_FILE (default schema/supergraph.graphql) on HOST and PORT. Subgraphs are reached at the addresses they
+were composed with, or at <NAME>_URL. JWKS_URL, REVOCATIONS_URL, SIDE_ROUTES, CORS_ORIGINS: see the README.`)
+  process.exit()
+}
+
+const config = loadConfig(process.env, { keepsData: false })
+const isDevelopment = config.NODE_ENV !== 'production'
+const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'router' })
+const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
+await using cleanup = new AsyncDisposableStack()
+const revocations = config.REVOCATIONS_URL
+  ? cleanup.use(followRevocations({ url: config.REVOCATIONS_URL, log }))
+  : undefined
+const router = cleanup.use(
+  await createRouter({
+    supergraphSdl: readFileSync(config.SUPERGRAPH_FILE, 'utf8'),
+    transport: (name, url) =>
+      remoteTransport({ name, url: config.subgraphUrls[name.toLowerCase()] ?? url, tokens, log }),
+    identity: config.JWKS_URL
+      ? {
+          keys: createRemoteJWKSet(new URL(config.JWKS_URL)),
+          isRevoked: (sessionId) => revocations?.isRevoked(sessionId) ?? false,
+        }
+      : undefined,
+    sideRoutes: parseSideRoutes(config.SIDE_ROUTES),
+    corsOrigins: config.CORS_ORIGINS,
+    isDevelopment,
+    log,
+  }),
+)
+const { url } = await router.listen({ port: config.PORT, host: config.HOST })
+log.info({ url }, 'ready')
+await untilStopped()
