@@ -24,11 +24,7 @@ export async function connectRedis(
 ): Promise<RedisConnections> {
   const commands = client(url, log, 'commands')
   const subscriber = client(url, log, 'live')
-  const heartbeat = setInterval(() => {
-    for (const redis of [commands, subscriber]) {
-      if (redis.status === 'ready') redis.ping().catch(() => redis.disconnect(true))
-    }
-  }, heartbeatMs)
+  const heartbeats = [commands, subscriber].map((redis) => watchOver(redis, heartbeatMs))
   // A failure has been logged by the client and is tried again.
   await Promise.allSettled([commands.connect(), subscriber.connect()])
   return {
@@ -38,7 +34,7 @@ export async function connectRedis(
       return subscriber.status === 'ready' && (await unlessDown(commands.ping())) === 'PONG'
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(heartbeat)
+      for (const heartbeat of heartbeats) clearInterval(heartbeat)
       commands.disconnect()
       subscriber.disconnect()
     },
@@ -58,8 +54,9 @@ function client(url: string, log: Logger, connection: string): Redis {
     retryStrategy: (attempt) => Math.min(attempt * 50, 1000) + Math.random() * 50,
   })
   let isLost = false
-  redis.on('error', (err: Error) => {
-    if (!isLost) log.warn({ err, connection }, 'Redis cannot be reached')
+  redis.on('error', ({ message }: Error) => {
+    // The message alone: the error of a refused AUTH holds the password.
+    if (!isLost) log.warn({ connection, reason: message }, 'Redis cannot be reached')
     isLost = true
   })
   redis.on('ready', () => {
@@ -67,6 +64,20 @@ function client(url: string, log: Logger, connection: string): Redis {
     isLost = false
   })
   return redis
+}
+
+/** Takes another connection when one does not answer any more. */
+function watchOver(redis: Redis, everyMs: number): NodeJS.Timeout {
+  let isAsking = false
+  return setInterval(() => {
+    if (isAsking || redis.status !== 'ready') return
+    isAsking = true
+    const goOn = () => (isAsking = false)
+    redis.ping().then(goOn, () => {
+      redis.once('close', goOn)
+      redis.disconnect(true)
+    })
+  }, everyMs)
 }
 
 /** The reply, or undefined when Redis is down, hangs or refuses: all it holds may be lost. */
