@@ -18,7 +18,8 @@ const lines = z.array(
 /** The pivot of a checkout: from here on it only goes forward. */
 export const OrderPlaced = fact('OrderPlaced', 1, {
   number: z.string(),
-  email: z.string(),
+  /** Where the confirmation goes; null: to the account's own address. */
+  email: z.string().nullable(),
   lines,
   total: money,
 })

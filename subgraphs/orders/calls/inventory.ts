@@ -1,0 +1,96 @@
+import type { Context } from '#platform/context.ts'
+import { operation } from '#platform/calls.ts'
+import type {
+  StockCommitMutation,
+  StockCommitMutationVariables,
+  StockReleaseMutation,
+  StockReleaseMutationVariables,
+  StockReserveMutation,
+  StockReserveMutationVariables,
+} from './inventory.generated.ts'
+
+type Call = Pick<Context, 'call'>
+
+const RESERVE = operation<StockReserveMutation, StockReserveMutationVariables>(
+  'inventory',
+  /* GraphQL */ `
+    mutation StockReserve($input: StockReserveInput!) {
+      stockReserve(input: $input) {
+        stockReservation {
+          status
+        }
+        userErrors {
+          __typename
+          code
+          message
+          ... on InsufficientStockError {
+            variant {
+              id
+            }
+            requested
+            available
+          }
+        }
+      }
+    }
+  `,
+)
+
+const COMMIT = operation<StockCommitMutation, StockCommitMutationVariables>(
+  'inventory',
+  /* GraphQL */ `
+    mutation StockCommit($input: StockCommitInput!) {
+      stockCommit(input: $input) {
+        stockReservation {
+          lines {
+            variant {
+              id
+              product {
+                id
+              }
+            }
+            location {
+              id
+            }
+            quantity
+          }
+        }
+        userErrors {
+          __typename
+          code
+          message
+          ... on InsufficientStockError {
+            variant {
+              id
+            }
+            requested
+            available
+          }
+        }
+      }
+    }
+  `,
+)
+
+const RELEASE = operation<StockReleaseMutation, StockReleaseMutationVariables>(
+  'inventory',
+  /* GraphQL */ `
+    mutation StockRelease($input: StockReleaseInput!) {
+      stockRelease(input: $input) {
+        userErrors {
+          code
+          message
+        }
+      }
+    }
+  `,
+)
+
+export const reserveStock = async ({ call }: Call, input: StockReserveMutationVariables['input']) =>
+  (await call(RESERVE, { input })).stockReserve
+
+export const commitStock = async ({ call }: Call, input: StockCommitMutationVariables['input']) =>
+  (await call(COMMIT, { input })).stockCommit
+
+export const releaseStock = async ({ call }: Call, input: StockReleaseMutationVariables['input']) =>
+  (await call(RELEASE, { input })).stockRelease.userErrors

@@ -1,0 +1,17 @@
+import { sdl, type Subgraph } from '#platform/subgraph.ts'
+import { reactions } from './reactions.ts'
+import { expireCheckouts, recoverCheckouts } from './recovery.ts'
+import { resolvers } from './resolvers.ts'
+import { seed } from './seed.ts'
+
+export default {
+  name: 'orders',
+  typeDefs: sdl(import.meta.url),
+  resolvers,
+  reactions,
+  jobs: [
+    { name: 'recover checkouts', everySeconds: 1, run: recoverCheckouts },
+    { name: 'expire checkouts', everySeconds: 60, run: expireCheckouts },
+  ],
+  seed,
+} satisfies Subgraph

@@ -1,0 +1,125 @@
+import { parseMoney, type Money } from '#platform/money.ts'
+import type { FrozenCart } from './calls/cart.ts'
+import type { OrderStatus } from './schema.generated.ts'
+
+/** Where an order can go from each state. */
+export const nextStatuses = {
+  CONFIRMED: ['ON_HOLD', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'CANCELLED'],
+  // Goods that have left have left, whatever was thought about the order.
+  ON_HOLD: ['CONFIRMED', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'CANCELLED'],
+  PARTIALLY_SHIPPED: ['SHIPPED', 'DELIVERED'],
+  SHIPPED: ['DELIVERED'],
+  DELIVERED: ['COMPLETED', 'PARTIALLY_RETURNED', 'RETURNED'],
+  PARTIALLY_RETURNED: ['COMPLETED', 'RETURNED'],
+  COMPLETED: [],
+  CANCELLED: [],
+  RETURNED: [],
+} as const satisfies Record<OrderStatus, readonly OrderStatus[]>
+
+export const canBecome = (from: OrderStatus, to: OrderStatus): boolean =>
+  (nextStatuses[from] as readonly OrderStatus[]).includes(to)
+
+/** Where staff may move it by hand; everything else follows from shipments, returns and cancelling. */
+export const statusesByHand: Partial<Record<OrderStatus, readonly OrderStatus[]>> = {
+  CONFIRMED: ['ON_HOLD'],
+  ON_HOLD: ['CONFIRMED'],
+  DELIVERED: ['COMPLETED'],
+}
+
+interface Moved {
+  quantity: number
+  cancelledQuantity: number
+  shippedQuantity: number
+  deliveredQuantity: number
+}
+
+/** The state that its lines' shipments put an order in; the state it has when they say nothing new. */
+export function statusByLines(status: OrderStatus, lines: readonly Moved[]): OrderStatus {
+  const bought = lines.filter(({ quantity, cancelledQuantity }) => quantity > cancelledQuantity)
+  if (bought.length === 0) return status
+  // News of the arrival may overtake news of the departure.
+  const left = ({ shippedQuantity, deliveredQuantity }: Moved) => Math.max(shippedQuantity, deliveredQuantity)
+  const isComplete = (count: (line: Moved) => number) =>
+    bought.every((line) => count(line) >= line.quantity - line.cancelledQuantity)
+  let reached: OrderStatus = status
+  if (isComplete(({ deliveredQuantity }) => deliveredQuantity)) reached = 'DELIVERED'
+  else if (isComplete(left)) reached = 'SHIPPED'
+  else if (bought.some((line) => left(line) > 0)) reached = 'PARTIALLY_SHIPPED'
+  return canBecome(status, reached) ? reached : status
+}
+
+/** Units of one variant sold from one place. */
+export interface Allocation {
+  variantId: string
+  productId: string
+  locationId: string
+  quantity: number
+}
+
+/** An amount that a part of our own tells. @throws when it is not one. */
+export function amountOf(money: { amount: string; currencyCode: string }): Money {
+  const amount = parseMoney(money)
+  if (!amount) throw new RangeError(`Not an amount: ${money.amount} ${money.currencyCode}`)
+  return amount
+}
+
+const minor = (money: { amount: string; currencyCode: string }): number => amountOf(money).amountMinor
+
+/** What an order keeps of the cart it was: nothing that changes in the shop later changes it. */
+export const orderFrom = (cart: FrozenCart) => ({
+  email: cart.buyerEmail,
+  currency: cart.currencyCode,
+  subtotalMinor: minor(cart.subtotal),
+  discountMinor: minor(cart.discountTotal),
+  shippingMinor: minor(cart.shippingTotal),
+  taxMinor: minor(cart.taxTotal),
+  totalMinor: minor(cart.total),
+  taxLines: cart.taxLines.map((line) => ({ ...line, amount: amountOf(line.amount) })),
+  shippingAddress: cart.shippingAddress,
+  billingAddress: cart.billingAddress ?? cart.shippingAddress,
+  deliveryName: cart.deliveryOption?.name ?? null,
+  promisedFrom: cart.deliveryOption ? new Date(cart.deliveryOption.estimatedFrom) : null,
+  promisedBy: cart.deliveryOption ? new Date(cart.deliveryOption.estimatedTo) : null,
+  note: cart.note,
+})
+
+/** Its lines, in the cart's order. `allocations` tell each variant's product. @throws when a line was not sold. */
+export function linesFrom(cart: FrozenCart, allocations: readonly Allocation[]) {
+  const productOf = new Map(allocations.map(({ variantId, productId }) => [variantId, productId]))
+  return cart.lines.map((line, position) => {
+    const variantId = line.variant?.id ?? ''
+    const productId = productOf.get(variantId)
+    if (!productId) throw new Error(`Nothing was sold of line ${position}`)
+    return {
+      position,
+      variantId,
+      productId,
+      title: line.title,
+      sku: line.sku,
+      quantity: line.quantity,
+      currency: cart.currencyCode,
+      unitPriceMinor: minor(line.unitPrice),
+      discountMinor: minor(line.discountTotal),
+      taxMinor: minor(line.taxTotal),
+      totalMinor: minor(line.total),
+    }
+  })
+}
+
+/** Which units of which line leave from where. */
+export function allocateLines(
+  lines: readonly { id: string; variantId: string; title: string; quantity: number }[],
+  allocations: readonly Allocation[],
+) {
+  const left = new Map(lines.map(({ id, quantity }) => [id, quantity]))
+  return allocations.flatMap(({ variantId, locationId, quantity: allocated }) => {
+    let rest = allocated
+    return lines.flatMap(({ id: orderLineId, title, variantId: bought }) => {
+      const quantity = bought === variantId ? Math.min(rest, left.get(orderLineId)!) : 0
+      if (quantity === 0) return []
+      rest -= quantity
+      left.set(orderLineId, left.get(orderLineId)! - quantity)
+      return [{ orderLineId, title, variantId, locationId, quantity }]
+    })
+  })
+}

@@ -1,0 +1,30 @@
+import { sql } from 'drizzle-orm'
+import { on, once, type Reaction } from '#platform/reactions.ts'
+import { ShipmentStatusChanged } from '../delivery/events.ts'
+import { GuestClaimed } from '../users/events.ts'
+import { ownedBy } from './access.ts'
+import { recordShipment } from './shipping.ts'
+import { checkouts, inbox, orders, type OrderRow } from './tables.ts'
+
+export const reactions: readonly Reaction[] = [
+  on(ShipmentStatusChanged, async (ctx, event) => {
+    let order: OrderRow | null = null
+    await once(ctx, inbox, 'shipment', event, async (tx) => {
+      order = await recordShipment(tx, ctx, event)
+    })
+    await ctx.live.publish(`order:${event.data.orderId}`, { sequence: (order as OrderRow | null)?.version ?? 0 })
+  }),
+
+  on(GuestClaimed, (ctx, event) =>
+    once(ctx, inbox, 'claim', event, async (tx) => {
+      const { guestId, userId } = event.data
+      const theirs = { ownerKind: 'user' as const, ownerId: userId, updatedAt: ctx.now() }
+      for (const table of [orders, checkouts]) {
+        await tx
+          .update(table)
+          .set({ ...theirs, version: sql`${table.version} + 1` })
+          .where(ownedBy({ kind: 'guest', id: guestId }, table))
+      }
+    }),
+  ),
+]

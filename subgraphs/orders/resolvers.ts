@@ -1,0 +1,69 @@
+import { payload } from '#platform/user-errors.ts'
+import { requireSession } from '#platform/viewer.ts'
+import { progressOf, shownFailure } from './checkout.ts'
+import { cancelCheckout, completeCheckout, createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
+import { checkoutOfCart, lineById, linesOfOrder, stepsOfCheckout } from './loaders.ts'
+import { allOrders, orderCountFor, ordersOf, readOrder, timelineOf, updateOrderStatus, watchOrder } from './orders.ts'
+import type { Resolvers } from './schema.generated.ts'
+
+const money = (amountMinor: number, { currency }: { currency: string }) => ({ amountMinor, currency })
+const person = (id: string | null) => (id ? { __typename: 'User' as const, id } : null)
+
+export const resolvers: Resolvers = {
+  Query: {
+    checkout: (_, { id }, ctx) => readCheckout(ctx, id),
+    order: (_, by, ctx) => readOrder(ctx, by),
+    orders: (_, args, ctx) => allOrders(ctx, args),
+  },
+  Mutation: {
+    checkoutCreate: (_, { input }, ctx) => payload(() => createCheckout(ctx, requireSession(ctx.viewer), input)),
+    checkoutComplete: (_, { input }, ctx) =>
+      payload(() => completeCheckout(ctx, requireSession(ctx.viewer), input), { isReplay: false }),
+    checkoutCancel: (_, { input }, ctx) => payload(() => cancelCheckout(ctx, requireSession(ctx.viewer), input)),
+    orderStatusUpdate: (_, { input }, ctx) => payload(() => updateOrderStatus(ctx, input), { isReplay: false }),
+  },
+  Subscription: {
+    checkoutUpdated: {
+      subscribe: (_, { checkoutId }, ctx) => watchCheckout(ctx, checkoutId),
+      resolve: (row: unknown) => row as never,
+    },
+    orderUpdated: {
+      subscribe: (_, { orderId }, ctx) => watchOrder(ctx, orderId),
+      resolve: (row: unknown) => row as never,
+    },
+  },
+  Order: {
+    __resolveReference: (by, ctx) => readOrder(ctx, by),
+    customer: ({ ownerKind, ownerId }) => (ownerKind === 'user' ? person(ownerId) : null),
+    currencyCode: ({ currency }) => currency,
+    lines: ({ id }, _, ctx) => linesOfOrder(ctx).load(id),
+    subtotal: (order) => money(order.subtotalMinor, order),
+    discountTotal: (order) => money(order.discountMinor, order),
+    shippingTotal: (order) => money(order.shippingMinor, order),
+    taxTotal: (order) => money(order.taxMinor, order),
+    total: (order) => money(order.totalMinor, order),
+    timeline: (order, args, ctx) => timelineOf(ctx, order, args),
+  },
+  OrderLine: {
+    __resolveReference: ({ id }, ctx) => lineById(ctx).load(id),
+    variant: ({ variantId: id }) => ({ __typename: 'ProductVariant', id }),
+    unitPrice: (line) => money(line.unitPriceMinor, line),
+    discountTotal: (line) => money(line.discountMinor, line),
+    taxTotal: (line) => money(line.taxMinor, line),
+    total: (line) => money(line.totalMinor, line),
+  },
+  OrderEvent: { actor: ({ actorId }) => person(actorId) },
+  Checkout: {
+    __resolveReference: ({ id }, ctx) => readCheckout(ctx, id),
+    cart: ({ cartId: id }) => ({ __typename: 'Cart', id }),
+    steps: async (checkout, _, ctx) => progressOf(checkout.attempt, await stepsOfCheckout(ctx).load(checkout.id)),
+    order: (checkout, _, ctx) => orderOf(ctx, checkout),
+    total: (checkout) => money(checkout.totalMinor, checkout),
+    failure: shownFailure,
+  },
+  User: {
+    orders: ({ id }, args, ctx) => ordersOf(ctx, id, args),
+    orderCount: ({ id }, _, ctx) => orderCountFor(ctx, id),
+  },
+  Cart: { checkout: ({ id }, _, ctx) => checkoutOfCart(ctx).load(id) },
+}

@@ -1,0 +1,152 @@
+import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
+import { toDecimal } from '#platform/money.ts'
+import type { UserError } from '#platform/user-errors.ts'
+import { convertCart, freezeCart, unfreezeCart } from './calls/cart.ts'
+import { commitStock, releaseStock, reserveStock } from './calls/inventory.ts'
+import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
+import { failure, refusalOf, Refused, whyNotSold, type StepName, type UndoName } from './checkout.ts'
+import { amountOf, type Allocation } from './order.ts'
+import { placeOrder, recordPaid, recordUnpaid } from './placement.ts'
+import { unseal } from './sealed.ts'
+import type { checkouts, CheckoutRow } from './tables.ts'
+
+/** What a step that was carried out leaves to be recorded, all in one transaction. */
+export interface Done {
+  set?: Partial<typeof checkouts.$inferInsert>
+  /** What later steps need of its answer. */
+  result?: unknown
+  /** Why it was given up without stopping the checkout. */
+  givenUp?: string
+  effect?: (tx: Db) => Promise<void>
+}
+
+type Step = (ctx: Context, checkout: CheckoutRow, sold: readonly Allocation[]) => Promise<Done>
+
+// Whoever resumes an attempt sends the same keys again.
+const keyOf = ({ id, attempt }: CheckoutRow, step: string) => `ck:${id}:${step}:${attempt}`
+
+const attemptOf = (checkout: CheckoutRow, step: string) => ({
+  checkoutId: checkout.id,
+  attempt: checkout.attempt,
+  idempotencyKey: keyOf(checkout, step),
+})
+
+/** Seconds that stock is held for: longer than any attempt takes. */
+const HOLD_SECONDS = 900
+
+// The participant itself does not know: not a refusal, but asked again with the same key.
+const isUnknown = (errors: readonly UserError[]): boolean => errors.some(({ code }) => code === 'UPSTREAM_UNAVAILABLE')
+
+function refuse(step: StepName, errors: readonly UserError[], checkout: CheckoutRow): never {
+  if (isUnknown(errors)) throw new Error(`${step}: ${errors[0]!.message}`)
+  throw new Refused(refusalOf(step, errors, checkout))
+}
+
+/**
+ * What each step does. A throw of `Refused` ends the attempt; any other throw means that nobody knows whether it was
+ * done.
+ */
+export const steps: Record<StepName, Step> = {
+  async FREEZE_CART(ctx, checkout) {
+    const { cart, userErrors } = await freezeCart(ctx, {
+      cartId: checkout.cartId,
+      ...attemptOf(checkout, 'FREEZE_CART'),
+    })
+    if (!cart) return refuse('FREEZE_CART', userErrors, checkout)
+    const total = amountOf(cart.total)
+    const problem = whyNotSold(cart, total, checkout)
+    if (problem) throw new Refused(problem, { isEffective: true, totalMinor: total.amountMinor })
+    return { set: { cart, totalMinor: total.amountMinor } }
+  },
+
+  async RESERVE_STOCK(ctx, checkout) {
+    const lines = checkout.cart!.lines.map(({ variant, quantity }) => ({ variantId: variant!.id, quantity }))
+    const attempt = attemptOf(checkout, 'RESERVE_STOCK')
+    const { stockReservation, userErrors } = await reserveStock(ctx, { lines, ttlSeconds: HOLD_SECONDS, ...attempt })
+    return stockReservation ? {} : refuse('RESERVE_STOCK', userErrors, checkout)
+  },
+
+  // No promotion has a limit yet, so nothing is to be counted.
+  RESERVE_PROMOTIONS: async () => ({}),
+
+  async AUTHORIZE_PAYMENT(ctx, checkout) {
+    const { totalMinor: amountMinor, currency, ownerKind, ownerId, paymentMethodId, paymentToken } = checkout
+    if (amountMinor === 0) return {}
+    const { payment, userErrors } = await authorizePayment(ctx, {
+      ...attemptOf(checkout, 'AUTHORIZE_PAYMENT'),
+      orderId: checkout.orderId!,
+      customerId: ownerKind === 'user' ? ownerId : null,
+      guestId: ownerKind === 'guest' ? ownerId : null,
+      amount: { amount: toDecimal({ amountMinor, currency }), currencyCode: currency },
+      paymentMethodId,
+      paymentToken: paymentToken && unseal(paymentToken, checkout.id, ctx.config.ENCRYPTION_SECRET),
+    })
+    if (!payment) return refuse('AUTHORIZE_PAYMENT', userErrors, checkout)
+    if (payment.status === 'AUTHORIZED' || payment.status === 'CAPTURED') return {}
+    if (payment.status !== 'REQUIRES_ACTION') throw new Error(`AUTHORIZE_PAYMENT: the payment is ${payment.status}`)
+    const text = 'The bank wants the buyer to confirm, which is not possible here. Use another card.'
+    throw new Refused(failure('PAYMENT_DECLINED', text), { isEffective: true })
+  },
+
+  async COMMIT_STOCK(ctx, checkout) {
+    const { attempt: _, ...input } = attemptOf(checkout, 'COMMIT_STOCK')
+    const { stockReservation, userErrors } = await commitStock(ctx, { ...input, orderId: checkout.orderId! })
+    if (!stockReservation) return refuse('COMMIT_STOCK', userErrors, checkout)
+    const result: Allocation[] = stockReservation.lines.map(({ variant, location, quantity }) => ({
+      variantId: variant.id,
+      productId: variant.product.id,
+      locationId: location.id,
+      quantity,
+    }))
+    return { result }
+  },
+
+  CREATE_ORDER: async (ctx, checkout, sold) => ({
+    set: { placedAt: ctx.now() },
+    effect: (tx) => placeOrder(tx, ctx, checkout, sold),
+  }),
+
+  async CAPTURE_PAYMENT(ctx, checkout, sold) {
+    const orderId = checkout.orderId!
+    if (checkout.totalMinor === 0) return {}
+    const { payment, userErrors } = await capturePayment(ctx, { orderId, idempotencyKey: `ord:${orderId}:capture:1` })
+    if (payment) return { effect: (tx) => recordPaid(tx, ctx, orderId, sold) }
+    const { message } = isUnknown(userErrors) ? refuse('CAPTURE_PAYMENT', userErrors, checkout) : userErrors[0]!
+    return { givenUp: message, effect: (tx) => recordUnpaid(tx, ctx, orderId, message) }
+  },
+
+  async CONVERT_CART(ctx, checkout) {
+    const { attempt: _, ...input } = attemptOf(checkout, 'CONVERT_CART')
+    const [error] = await convertCart(ctx, { ...input, cartId: checkout.cartId, orderId: checkout.orderId! })
+    return { set: { status: 'COMPLETED', paymentToken: null }, ...(error && { givenUp: error.message }) }
+  },
+}
+
+/**
+ * What takes a step back. Each fences its attempt: what comes late from a paused process then changes nothing.
+ * @throws when it could not be taken back now.
+ */
+export const undo: Record<UndoName, (ctx: Context, checkout: CheckoutRow) => Promise<void>> = {
+  async AUTHORIZE_PAYMENT(ctx, checkout) {
+    if (checkout.totalMinor === 0) return
+    const input = { ...attemptOf(checkout, 'undo:AUTHORIZE_PAYMENT'), reason: reasonOf(checkout) }
+    expect(await compensatePayment(ctx, input), ['NOT_FOUND'])
+  },
+  async RESERVE_STOCK(ctx, checkout) {
+    const input = { ...attemptOf(checkout, 'undo:RESERVE_STOCK'), reason: reasonOf(checkout) }
+    expect(await releaseStock(ctx, input), ['NOT_FOUND'])
+  },
+  async FREEZE_CART(ctx, checkout) {
+    const input = { ...attemptOf(checkout, 'undo:FREEZE_CART'), cartId: checkout.cartId }
+    // It is not held by this attempt: there is nothing to let go of.
+    expect(await unfreezeCart(ctx, input), ['NOT_FOUND', 'STATE_TRANSITION'])
+  },
+}
+
+const reasonOf = ({ failure: why }: CheckoutRow): string => why?.code ?? 'UNKNOWN'
+
+function expect(errors: readonly UserError[], nothingToUndo: readonly string[]): void {
+  const error = errors.find(({ code }) => !nothingToUndo.includes(code))
+  if (error) throw new Error(`${error.code}: ${error.message}`)
+}
