@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { demoId } from '#platform/ids.ts'
 import { basketOf, blocksCheckout, next, priceOf, type DeliveryChoice, type Offer } from './cart.ts'

@@ -5,5 +5,4 @@ export default {
   CartProblem: './cart.ts#Problem',
   ChosenDeliveryOption: './cart.ts#DeliveryChoice',
   TaxLine: './tax.ts#TaxLine',
-  MailingAddress: '../../platform/address.ts#Address',
 }
