@@ -102,8 +102,8 @@ async function begin(
   input: Authorization & { askedBy: string },
 ): Promise<{ transaction: PaymentTransactionRow; isReplay: boolean }> {
   const { checkoutId, attempt, orderId, amount, askedBy } = input
-  const { idempotencyKey, ...request } = input
-  const keyed = { kind: 'AUTHORIZE', askedBy, idempotencyKey, requestHash: hashOf(request) } as const
+  const { idempotencyKey: key, ...request } = input
+  const keyed = { kind: 'AUTHORIZE', askedBy, idempotencyKey: key, requestHash: hashOf(request) } as const
   return await ctx.db.transaction(async (tx) => {
     await openAttempt(tx, input)
     const earlier = await transactionByKey(tx, keyed)
