@@ -16,8 +16,6 @@ import { SideRoutes, type SideRoute } from './side-routes.ts'
 import { serveSockets } from './subscriptions/socket.ts'
 import { loadSupergraph } from './supergraph.ts'
 
-const PATIENCE_MS = 30_000
-
 export interface RouterOptions {
   supergraphSdl: string
   /** The way to a subgraph, by its name and the address it was composed with. The router disposes of it. */
@@ -28,6 +26,8 @@ export interface RouterOptions {
   /** Comma-separated origins of web pages that may call. */
   corsOrigins?: string
   limits?: Partial<OperationLimits>
+  /** How long a query or mutation may take (default 30,000 ms). */
+  patienceMs?: number
   isDevelopment: boolean
   log: Logger
 }
@@ -39,7 +39,7 @@ export interface Router extends AsyncDisposable {
 
 /** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
-  const { log, isDevelopment } = options
+  const { log, isDevelopment, patienceMs = 30_000 } = options
   const limits = { ...defaultLimits, ...options.limits }
   const supergraph = loadSupergraph(options.supergraphSdl)
   const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
@@ -71,7 +71,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     await answerGraphQL(apollo, incoming, outgoing, {
       viewer,
       requestId,
-      deadline: Date.now() + PATIENCE_MS,
+      deadline: Date.now() + patienceMs,
       signal: gone.signal,
     })
   }

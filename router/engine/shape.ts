@@ -72,7 +72,11 @@ function unexplained(data: ExecutionResult['data'], incomplete: readonly GraphQL
 }
 
 const fieldResolver: GraphQLFieldResolver<Data, Denied> = (source, _args, denied, { parentType, fieldName, path }) => {
-  const refusal = denied.size > 0 ? denied.get(`${parentType.name}.${fieldName}`) : undefined
+  const value = Object.hasOwn(source, path.key) ? source[path.key] : undefined
+  if (denied.size === 0) return value
+  // What may not be seen of an interface may be seen of this type, but then it was asked for and is there.
+  const types = value === undefined ? [parentType, ...parentType.getInterfaces()] : [parentType]
+  const refusal = types.map(({ name }) => denied.get(`${name}.${fieldName}`)).find(Boolean)
   if (refusal) throw refusal
-  return Object.hasOwn(source, path.key) ? source[path.key] : undefined
+  return value
 }

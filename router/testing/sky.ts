@@ -89,6 +89,7 @@ export function sky(sightings = new Sightings()) {
       type Mutation {
         renamePlanet(id: ID!, name: String!): Planet
         destroyPlanet(id: ID!): Boolean @authenticated
+        slowlyRename(id: ID!, ms: Int!): Boolean
       }
       type Subscription {
         sighted(fail: Boolean = false): Sighting
@@ -120,7 +121,7 @@ export function sky(sightings = new Sightings()) {
         planets: [Planet!]!
       }
       type Query { astronomers: [Astronomer!]! vault: Vault }
-      type Mutation { fireAstronomer(id: ID!): Boolean @requiresScopes(scopes: [["admin"]]) }
+      type Mutation { hireAstronomer(id: ID!): Boolean fireAstronomer(id: ID!): Boolean @requiresScopes(scopes: [["admin"]]) }
       type Vault @authenticated { gold: Int }`,
   }
   const asked: { vaults: number; mutations: string[] } = { vaults: 0, mutations: [] }
@@ -146,6 +147,11 @@ export function sky(sightings = new Sightings()) {
         renamePlanet: (_: unknown, { id, name }: { id: string; name: string }) => {
           asked.mutations.push(`rename ${id}`)
           return { ...byId(planets, id), name }
+        },
+        slowlyRename: async (_: unknown, { id, ms }: { id: string; ms: number }) => {
+          asked.mutations.push(`begin ${id}`)
+          await new Promise((done) => setTimeout(done, ms))
+          return true
         },
         destroyPlanet: (_: unknown, { id }: { id: string }) => asked.mutations.push(`destroy ${id}`) > 0,
       },
@@ -185,7 +191,10 @@ export function sky(sightings = new Sightings()) {
     },
     astronomers: {
       Query: { astronomers: () => astronomers, vault: () => (asked.vaults++, { gold: 7 }) },
-      Mutation: { fireAstronomer: (_: unknown, { id }: { id: string }) => asked.mutations.push(`fire ${id}`) > 0 },
+      Mutation: {
+        hireAstronomer: (_: unknown, { id }: { id: string }) => asked.mutations.push(`hire ${id}`) > 0,
+        fireAstronomer: (_: unknown, { id }: { id: string }) => asked.mutations.push(`fire ${id}`) > 0,
+      },
       Planet: {
         discoverer: ({ id }: { id: string }) => astronomers.find(({ planetIds }) => planetIds.includes(id)) ?? null,
       },
