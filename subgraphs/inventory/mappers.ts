@@ -11,4 +11,6 @@ export default {
   StockReservationLine: './tables.ts#ReservationLineRow',
   Review: './tables.ts#ReviewRow',
   SearchResult: './search.ts#Search',
+  PriceRange: './tables.ts#ProductRow',
+  RatingSummary: './tables.ts#ProductRow',
 }

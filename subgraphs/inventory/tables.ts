@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import {
   boolean,
   check,
@@ -14,7 +14,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import type { Address } from '#platform/address.ts'
-import { columns, idempotencyTable, inboxTable } from '#platform/columns.ts'
+import { columns, idempotencyTable } from '#platform/columns.ts'
 import type { Attribute, MediaImage, ProductOption } from './schema.generated.ts'
 
 export const schema = pgSchema('inventory')
@@ -60,32 +60,51 @@ export const products = schema.table(
       .generatedAlwaysAs(sql`case when rating_count = 0 then 0 else rating_sum::float8 / rating_count end`),
     /** Units sold in the last 30 days, counted from the ledger by a job. */
     soldRecently: integer().notNull().default(0),
-    /** What shoppers may type to find it, folded (search.ts): its name, and words that describe it. */
-    searchName: text().notNull(),
-    searchWords: text().notNull(),
-    document: tsvector()
-      .notNull()
-      .generatedAlwaysAs(
-        (): SQL =>
-          sql`setweight(to_tsvector('english', search_name), 'A') || setweight(to_tsvector('english', search_words), 'B') || setweight(to_tsvector('english', coalesce(description, '')), 'C')`,
-      ),
   },
   (table) => [
     index().on(table.categoryId),
     index().on(table.createdAt, table.id),
     index().on(table.soldRecently, table.id),
-    index().using('gin', table.document),
-    index().using('gin', table.searchName.op('gin_trgm_ops')),
     index().using('gin', table.tags),
-    check('products_rating', sql`${table.ratingCount} >= 0 and ${table.ratingSum} between ${table.ratingCount} and 5 * ${table.ratingCount}`),
+    check(
+      'products_rating',
+      sql`${table.ratingCount} >= 0 and ${table.ratingSum} between ${table.ratingCount} and 5 * ${table.ratingCount}`,
+    ),
   ],
 )
+
+/** What shoppers may type to find a product, folded by `fold` (search-words.ts). */
+export const documents = schema.table(
+  'documents',
+  {
+    productId: uuid()
+      .primaryKey()
+      .references(() => products.id),
+    name: text().notNull(),
+    /** Brand, tags, categories, options. */
+    words: text().notNull(),
+    body: text().notNull(),
+    document: tsvector()
+      .notNull()
+      .generatedAlwaysAs(
+        sql`setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', words), 'B') || setweight(to_tsvector('english', body), 'C')`,
+      ),
+  },
+  (table) => [index().using('gin', table.document)],
+)
+
+/** Every word of the documents once, for those who misspell it. */
+export const words = schema.table('words', { word: text().primaryKey() }, (table) => [
+  index().using('gin', table.word.op('gin_trgm_ops')),
+])
 
 export const variants = schema.table(
   'variants',
   {
     ...columns.entity(),
-    productId: uuid().notNull().references(() => products.id),
+    productId: uuid()
+      .notNull()
+      .references(() => products.id),
     sku: text().notNull().unique(),
     title: text().notNull(),
     /** Place among the product's variants. */
@@ -100,7 +119,10 @@ export const variants = schema.table(
   },
   (table) => [
     index().on(table.productId, table.position, table.id),
-    check('variants_price', sql`${table.priceMinor} >= 0 and ${table.weightGrams} >= 0 and ${table.maxOrderQuantity} > 0`),
+    check(
+      'variants_price',
+      sql`${table.priceMinor} >= 0 and ${table.weightGrams} >= 0 and ${table.maxOrderQuantity} > 0`,
+    ),
   ],
 )
 
@@ -116,8 +138,12 @@ export const locations = schema.table('locations', {
 export const stockLevels = schema.table(
   'stock_levels',
   {
-    variantId: uuid().notNull().references(() => variants.id),
-    locationId: uuid().notNull().references(() => locations.id),
+    variantId: uuid()
+      .notNull()
+      .references(() => variants.id),
+    locationId: uuid()
+      .notNull()
+      .references(() => locations.id),
     onHand: integer().notNull().default(0),
     reserved: integer().notNull().default(0),
     committed: integer().notNull().default(0),
@@ -137,8 +163,12 @@ export const movements = schema.table(
   'movements',
   {
     id: columns.id(),
-    variantId: uuid().notNull().references(() => variants.id),
-    locationId: uuid().notNull().references(() => locations.id),
+    variantId: uuid()
+      .notNull()
+      .references(() => variants.id),
+    locationId: uuid()
+      .notNull()
+      .references(() => locations.id),
     kind: text({
       enum: ['RESTOCK', 'ADJUST', 'RESERVE', 'RELEASE', 'EXPIRE', 'COMMIT', 'UNCOMMIT', 'SHIP', 'RETURN', 'TRANSFER'],
     }).notNull(),
@@ -170,8 +200,12 @@ export const reservations = schema.table(
   (table) => [
     // One hold per attempt. A RELEASED row without lines is a tombstone: it keeps a late reserve of that attempt out.
     unique('reservations_attempt').on(table.checkoutId, table.attempt),
-    index().on(table.orderId).where(sql`order_id is not null`),
-    index().on(table.expiresAt).where(sql`status = 'HELD'`),
+    index()
+      .on(table.orderId)
+      .where(sql`order_id is not null`),
+    index()
+      .on(table.expiresAt)
+      .where(sql`status = 'HELD'`),
     check('reservations_order', sql`${table.status} <> 'COMMITTED' or ${table.orderId} is not null`),
   ],
 )
@@ -179,15 +213,24 @@ export const reservations = schema.table(
 export const reservationLines = schema.table(
   'reservation_lines',
   {
-    reservationId: uuid().notNull().references(() => reservations.id),
-    variantId: uuid().notNull().references(() => variants.id),
-    locationId: uuid().notNull().references(() => locations.id),
+    reservationId: uuid()
+      .notNull()
+      .references(() => reservations.id),
+    variantId: uuid()
+      .notNull()
+      .references(() => variants.id),
+    locationId: uuid()
+      .notNull()
+      .references(() => locations.id),
     quantity: integer().notNull(),
     shipped: integer().notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.reservationId, table.variantId, table.locationId] }),
-    check('reservation_lines_quantity', sql`${table.quantity} > 0 and ${table.shipped} between 0 and ${table.quantity}`),
+    check(
+      'reservation_lines_quantity',
+      sql`${table.quantity} > 0 and ${table.shipped} between 0 and ${table.quantity}`,
+    ),
   ],
 )
 
@@ -195,7 +238,9 @@ export const reviews = schema.table(
   'reviews',
   {
     ...columns.entity(),
-    productId: uuid().notNull().references(() => products.id),
+    productId: uuid()
+      .notNull()
+      .references(() => products.id),
     authorId: uuid().notNull(),
     rating: integer().notNull(),
     title: text(),
@@ -218,7 +263,6 @@ export const purchases = schema.table(
   (table) => [primaryKey({ columns: [table.userId, table.productId] })],
 )
 
-export const inbox = inboxTable(schema)
 export const idempotencyKeys = idempotencyTable(schema)
 
 export type CategoryRow = typeof categories.$inferSelect

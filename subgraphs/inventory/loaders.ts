@@ -1,0 +1,183 @@
+import { and, asc, count, eq, getTableColumns, inArray, lte, type SQL } from 'drizzle-orm'
+import type { Context } from '#platform/context.ts'
+import { loadGrouped, loadMany, loadOne } from '#platform/loader.ts'
+import { keyset, type PageArgs } from '#platform/pages.ts'
+import { hasScope, type Viewer } from '#platform/viewer.ts'
+import { categories, locations, products, reservationLines, reviews, stockLevels, variants } from './tables.ts'
+
+/** Drafts and archived products are for staff only. */
+export const visibleTo = (viewer: Viewer): SQL | undefined =>
+  hasScope(viewer, 'inventory:read') ? undefined : eq(products.status, 'ACTIVE')
+
+const id = ({ id: own }: { id: string }) => own
+
+/** Products the viewer may see. */
+export const productById = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(products)
+      .where(and(inArray(products.id, [...ids]), visibleTo(ctx.viewer))),
+  id,
+)
+
+export const productBySlug = loadOne(
+  (ctx: Context, slugs: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(products)
+      .where(and(inArray(products.slug, [...slugs]), visibleTo(ctx.viewer))),
+  ({ slug }) => slug,
+)
+
+/** Products of things the viewer has been given already. */
+export const productOf = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(products)
+      .where(inArray(products.id, [...ids])),
+  id,
+)
+
+const visibleVariants = (ctx: Context, wanted: SQL) =>
+  ctx.db
+    .select(getTableColumns(variants))
+    .from(variants)
+    .innerJoin(products, eq(products.id, variants.productId))
+    .where(and(wanted, visibleTo(ctx.viewer)))
+
+/** Variants of products the viewer may see. */
+export const variantById = loadOne(
+  (ctx: Context, ids: readonly string[]) => visibleVariants(ctx, inArray(variants.id, [...ids])),
+  id,
+)
+
+export const variantBySku = loadOne(
+  (ctx: Context, skus: readonly string[]) => visibleVariants(ctx, inArray(variants.sku, [...skus])),
+  ({ sku }) => sku,
+)
+
+/** Variants of things the viewer has been given already, such as the lines of a reservation. */
+export const variantOf = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(variants)
+      .where(inArray(variants.id, [...ids])),
+  id,
+)
+
+export const locationById = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(locations)
+      .where(inArray(locations.id, [...ids])),
+  id,
+)
+
+/** A variant's levels, the location that orders are filled from first coming first. */
+export const levelsOf = loadMany(
+  (ctx: Context, variantIds: readonly string[]) =>
+    ctx.db
+      .select({ ...getTableColumns(stockLevels), isActive: locations.isActive })
+      .from(stockLevels)
+      .innerJoin(locations, eq(locations.id, stockLevels.locationId))
+      .where(inArray(stockLevels.variantId, [...variantIds]))
+      .orderBy(locations.priority, locations.id),
+  ({ variantId }) => variantId,
+)
+
+export const linesOfReservation = loadMany(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(reservationLines)
+      .where(inArray(reservationLines.reservationId, [...ids]))
+      .orderBy(reservationLines.variantId, reservationLines.locationId),
+  ({ reservationId }) => reservationId,
+)
+
+export const categoryById = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(categories)
+      .where(inArray(categories.id, [...ids])),
+  id,
+)
+
+export const childrenOf = loadMany(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select()
+      .from(categories)
+      .where(inArray(categories.parentId, [...ids]))
+      .orderBy(categories.name, categories.id),
+  ({ parentId }) => parentId!,
+)
+
+const variantCount = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select({ productId: variants.productId, units: count() })
+      .from(variants)
+      .where(inArray(variants.productId, [...ids]))
+      .groupBy(variants.productId),
+  ({ productId }) => productId,
+)
+
+interface PageKey {
+  parentId: string
+  args: PageArgs & { rating?: number | null }
+}
+
+const pageIdentity = {
+  keyOf: ({ parentId }: PageKey) => parentId,
+  argsOf: ({ args }: PageKey) => JSON.stringify(args),
+}
+
+/** A page of each product's variants, in the order to show. */
+export const variantPageOf = loadGrouped(async (ctx: Context, wanted: readonly PageKey[]) => {
+  const page = keyset(wanted[0]!.args, [
+    { column: variants.position, direction: 'asc' },
+    { column: variants.id, direction: 'asc' },
+  ])
+  const parents = wanted.map(({ parentId }) => parentId)
+  const ranked = ctx.db
+    .select({ ...getTableColumns(variants), rank: page.rank(variants.productId) })
+    .from(variants)
+    .where(and(inArray(variants.productId, parents), page.where))
+    .as('ranked')
+  const rows = await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+  const byProduct = Map.groupBy(rows, ({ productId }) => productId)
+  return parents.map((parentId) =>
+    page.connection(byProduct.get(parentId) ?? [], (row) => [row.position, row.id], {
+      totalCount: async () => (await variantCount(ctx).load(parentId))?.units ?? 0,
+    }),
+  )
+}, pageIdentity)
+
+/** A page of each product's published reviews, newest first. */
+export const reviewPageOf = loadGrouped(async (ctx: Context, wanted: readonly PageKey[]) => {
+  const { rating, ...args } = wanted[0]!.args
+  const page = keyset(args, [
+    { column: reviews.createdAt, direction: 'desc' },
+    { column: reviews.id, direction: 'desc' },
+  ])
+  const parents = wanted.map(({ parentId }) => parentId)
+  const published = and(eq(reviews.status, 'PUBLISHED'), rating == null ? undefined : eq(reviews.rating, rating))
+  const ranked = ctx.db
+    .select({ ...getTableColumns(reviews), rank: page.rank(reviews.productId) })
+    .from(reviews)
+    .where(and(inArray(reviews.productId, parents), published, page.where))
+    .as('ranked')
+  const rows = await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+  const byProduct = Map.groupBy(rows, ({ productId }) => productId)
+  return parents.map((parentId) =>
+    page.connection(byProduct.get(parentId) ?? [], (row) => [row.createdAt, row.id], {
+      totalCount: () => ctx.db.$count(reviews, and(eq(reviews.productId, parentId), published)),
+    }),
+  )
+}, pageIdentity)

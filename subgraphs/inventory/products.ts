@@ -1,0 +1,149 @@
+import { and, arrayOverlaps, eq, exists, gt, gte, inArray, lte, sql, type SQL } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context } from '#platform/context.ts'
+import { badUserInput } from '#platform/errors.ts'
+import { isId } from '#platform/ids.ts'
+import { parseMoney } from '#platform/money.ts'
+import { keyset, type Key, type KeyValue, type PageArgs } from '#platform/pages.ts'
+import { hasScope } from '#platform/viewer.ts'
+import { productById, productBySlug } from './loaders.ts'
+import type { ProductFilter, ProductSort } from './schema.generated.ts'
+import { categories, documents, locations, products, stockLevels, variants, type ProductRow } from './tables.ts'
+
+/** A product the viewer may see, by id or slug; null when unknown. */
+export async function readProduct(
+  ctx: Context,
+  { id, slug }: { id?: string | null; slug?: string | null },
+): Promise<ProductRow | null> {
+  if (id != null && slug != null) badUserInput('Give the id or the slug, not both.')
+  if (id != null) return isId(id) ? await productById(ctx).load(id) : null
+  return slug == null ? badUserInput('Give an id or a slug.') : await productBySlug(ctx).load(slug)
+}
+
+type Ranked = ProductRow & { score: number }
+
+/** Orders of a list: its keys, and a row's values of them. Products without variants come last by price. */
+const orders = (score: SQL<number>) =>
+  ({
+    RELEVANCE: [{ column: score, direction: 'desc', kind: 'number' }, (row: Ranked) => row.score],
+    NEWEST: [{ column: products.createdAt, direction: 'desc' }, (row: Ranked) => row.createdAt],
+    PRICE_ASC: [
+      { column: sql`coalesce(price_min_minor, ${Number.MAX_SAFE_INTEGER}::bigint)`, direction: 'asc', kind: 'number' },
+      (row: Ranked) => row.priceMinMinor ?? Number.MAX_SAFE_INTEGER,
+    ],
+    PRICE_DESC: [
+      { column: sql`coalesce(price_max_minor, -1)`, direction: 'desc', kind: 'number' },
+      (row: Ranked) => row.priceMaxMinor ?? -1,
+    ],
+    RATING: [{ column: products.ratingAverage, direction: 'desc' }, (row: Ranked) => row.ratingAverage],
+    BEST_SELLING: [{ column: products.soldRecently, direction: 'desc' }, (row: Ranked) => row.soldRecently],
+  }) satisfies Record<ProductSort, [Key, (row: Ranked) => KeyValue]>
+
+/** A page of the products that `filter` and `within` leave, for sale unless staff ask for others. */
+export async function productPage(
+  ctx: Context,
+  args: PageArgs & { filter?: ProductFilter | null; sort?: ProductSort | null },
+  { within, score }: { within?: SQL | undefined; score?: SQL<number> } = {},
+) {
+  const sort = args.sort === 'RELEVANCE' && !score ? 'BEST_SELLING' : (args.sort ?? 'BEST_SELLING')
+  const [key, valueOf] = orders(score ?? sql<number>`0::float8`)[sort]
+  // Ids in the same direction as the first key, so that rows are compared as a whole and by one index.
+  const page = keyset(args, [key, { column: products.id, direction: key.direction }])
+  const wanted = and(matching(ctx, args.filter), within)
+  const rows = await ctx.db
+    .select({ product: products, score: score ?? sql<number>`0::float8` })
+    .from(products)
+    .leftJoin(documents, eq(documents.productId, products.id))
+    .where(and(wanted, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
+  return page.connection(
+    rows.map(({ product, score: own }): Ranked => ({ ...product, score: own })),
+    (row) => [valueOf(row), row.id],
+    { totalCount: async () => await countProducts(ctx, wanted) },
+  )
+}
+
+async function countProducts({ db }: Pick<Context, 'db'>, wanted: SQL | undefined): Promise<number> {
+  const matches = db
+    .select({ id: products.id })
+    .from(products)
+    .leftJoin(documents, eq(documents.productId, products.id))
+    .where(wanted)
+  return await db.$count(matches.as('matches'))
+}
+
+/** Filed in a category or anywhere below it. */
+export const filedBelow = ({ db }: Pick<Context, 'db'>, categoryId: string): SQL =>
+  inArray(
+    products.categoryId,
+    db
+      .select({ id: categories.id })
+      .from(categories)
+      .where(sql`${categories.path} @> array[${categoryId}::uuid]`),
+  )
+
+const filterSchema = z.object({
+  brands: z.array(z.string().max(200)).max(100, 'At most 100 brands.').nullish(),
+  tags: z.array(z.string().max(200)).max(100, 'At most 100 tags.').nullish(),
+  ratingMin: z.int().min(1, 'ratingMin is from 1 to 5.').max(5, 'ratingMin is from 1 to 5.').nullish(),
+})
+
+/** What a filter leaves of the products the viewer may see. @throws BAD_USER_INPUT */
+export function matching(
+  ctx: Pick<Context, 'db' | 'viewer' | 'config'>,
+  filter: ProductFilter | null | undefined,
+): SQL {
+  const { success, error } = filterSchema.safeParse(filter ?? {})
+  if (!success) badUserInput(error.issues[0]!.message)
+  const { categoryId, brands, tags, priceMin, priceMax, inStockOnly, ratingMin, status } = filter ?? {}
+  const asked = hasScope(ctx.viewer, 'inventory:read') ? (status ?? 'ACTIVE') : 'ACTIVE'
+  return and(
+    eq(products.status, asked),
+    categoryId == null ? undefined : isId(categoryId) ? filedBelow(ctx, categoryId) : sql`false`,
+    brands?.length ? inArray(products.brand, [...brands]) : undefined,
+    tags?.length ? arrayOverlaps(products.tags, [...tags]) : undefined,
+    priced(ctx, priceMin, priceMax),
+    inStockOnly ? inStock(ctx) : undefined,
+    ratingMin == null ? undefined : gte(products.ratingAverage, ratingMin),
+  )!
+}
+
+function priced(
+  { db, config }: Pick<Context, 'db' | 'config'>,
+  min?: string | null,
+  max?: string | null,
+): SQL | undefined {
+  if (min == null && max == null) return undefined
+  const minor = (amount: string) =>
+    parseMoney({ amount, currencyCode: config.CURRENCY })?.amountMinor ??
+    badUserInput(`${amount} is not an amount in ${config.CURRENCY}.`)
+  return exists(
+    db
+      .select({ id: variants.id })
+      .from(variants)
+      .where(
+        and(
+          eq(variants.productId, products.id),
+          min == null ? undefined : gte(variants.priceMinor, minor(min)),
+          max == null ? undefined : lte(variants.priceMinor, minor(max)),
+        ),
+      ),
+  )
+}
+
+// No level is ever below what is promised, so one with units left is enough.
+const inStock = ({ db }: Pick<Context, 'db'>): SQL =>
+  exists(
+    db
+      .select({ id: variants.id })
+      .from(variants)
+      .innerJoin(stockLevels, eq(stockLevels.variantId, variants.id))
+      .innerJoin(locations, and(eq(locations.id, stockLevels.locationId), eq(locations.isActive, true)))
+      .where(
+        and(
+          eq(variants.productId, products.id),
+          gt(sql`${stockLevels.onHand} - ${stockLevels.reserved} - ${stockLevels.committed}`, 0),
+        ),
+      ),
+  )

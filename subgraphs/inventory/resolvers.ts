@@ -1,0 +1,126 @@
+import { payload } from '#platform/user-errors.ts'
+import { requireAccount, requireService } from '#platform/viewer.ts'
+import { ancestorsOf, categoriesBelow, productsIn, readCategory } from './categories.ts'
+import {
+  categoryById,
+  levelsOf,
+  linesOfReservation,
+  locationById,
+  productOf,
+  variantOf,
+  variantPageOf,
+} from './loaders.ts'
+import { listLocations, readLocation, staffView } from './locations.ts'
+import { adjustStock, listMovements, restock } from './movements.ts'
+import { productPage, readProduct } from './products.ts'
+import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
+import { createReview, reviewsBy, reviewsOf } from './reviews.ts'
+import { commitStock, shipStock } from './sales.ts'
+import type { Resolvers } from './schema.generated.ts'
+import { facets, matches, searchProducts, suggestion } from './search.ts'
+import { available, totals } from './stock.ts'
+import { availabilityOf, readVariant, stockFor, variantsFor, watchAvailability } from './variants.ts'
+
+export const resolvers: Resolvers = {
+  Query: {
+    product: (_, args, ctx) => readProduct(ctx, args),
+    productVariant: (_, args, ctx) => readVariant(ctx, args),
+    products: (_, args, ctx) => productPage(ctx, args),
+    productSearch: (_, args, ctx) => searchProducts(ctx, args),
+    category: (_, args, ctx) => readCategory(ctx, args),
+    categories: (_, { parentId }, ctx) => categoriesBelow(ctx, parentId),
+    stockLocations: (_, _args, ctx) => listLocations(ctx),
+    stockMovements: (_, args, ctx) => listMovements(ctx, args),
+    variantsForCart: (_, { ids }, ctx) => requireService(ctx.viewer) && variantsFor(ctx, ids),
+  },
+  Mutation: {
+    reviewCreate: (_, { input }, ctx) => payload(() => createReview(ctx, requireAccount(ctx.viewer), input)),
+    stockRestock: (_, { input }, ctx) => payload(() => restock(ctx, input), { isReplay: false }),
+    stockAdjust: (_, { input }, ctx) => payload(() => adjustStock(ctx, input), { isReplay: false }),
+    stockReserve: (_, { input }, ctx) =>
+      payload(() => reserveStock(ctx, requireService(ctx.viewer), input), { isReplay: false }),
+    stockReservationExtend: (_, { input }, ctx) =>
+      payload(() => extendReservation(ctx, requireService(ctx.viewer), input), { isReplay: false }),
+    stockCommit: (_, { input }, ctx) =>
+      payload(() => commitStock(ctx, requireService(ctx.viewer), input), { isReplay: false }),
+    stockRelease: (_, { input }, ctx) =>
+      payload(() => releaseStock(ctx, requireService(ctx.viewer), input), { isReplay: false }),
+    stockShip: (_, { input }, ctx) =>
+      payload(() => shipStock(ctx, requireService(ctx.viewer), input), { ok: false, isReplay: false }),
+  },
+  Subscription: {
+    stockAvailabilityChanged: {
+      subscribe: (_, { variantIds }, ctx) => watchAvailability(ctx, variantIds),
+      resolve: (variant: unknown) => variant as never,
+    },
+  },
+  Product: {
+    __resolveReference: (reference, ctx) => readProduct(ctx, reference),
+    category: ({ categoryId }, _, ctx) => (categoryId ? categoryById(ctx).load(categoryId) : null),
+    variants: ({ id }, args, ctx) => variantPageOf(ctx).load({ parentId: id, args }),
+    priceRange: (product) => (product.priceMinMinor === null ? null : product),
+    rating: (product) => product,
+    reviews: (product, args, ctx) => reviewsOf(ctx, product, args),
+  },
+  ProductVariant: {
+    __resolveReference: (reference, ctx) => readVariant(ctx, reference),
+    product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
+    price: ({ priceMinor }, _, { config }) => ({ amountMinor: priceMinor, currency: config.CURRENCY }),
+    compareAtPrice: ({ compareAtMinor }, _, { config }) =>
+      compareAtMinor === null ? null : { amountMinor: compareAtMinor, currency: config.CURRENCY },
+    availability: (variant, _, ctx) => availabilityOf(ctx, variant),
+    stock: (variant, _, ctx) => stockFor(ctx, variant),
+  },
+  Category: {
+    __resolveReference: ({ id }, ctx) => readCategory(ctx, { id }),
+    parent: ({ parentId }, _, ctx) => (parentId ? categoryById(ctx).load(parentId) : null),
+    ancestors: (category, _, ctx) => ancestorsOf(ctx, category),
+    children: ({ id }, _, ctx) => categoriesBelow(ctx, id),
+    products: (category, args, ctx) => productsIn(ctx, category, args),
+  },
+  StockLocation: {
+    __resolveReference: ({ id }, ctx) => readLocation(ctx, id),
+    address: (location, _, ctx) => staffView(ctx, location)?.address ?? null,
+    isActive: (location, _, ctx) => staffView(ctx, location)?.isActive ?? null,
+    priority: (location, _, ctx) => staffView(ctx, location)?.priority ?? null,
+  },
+  PriceRange: {
+    min: ({ priceMinMinor }, _, { config }) => ({ amountMinor: priceMinMinor!, currency: config.CURRENCY }),
+    max: ({ priceMaxMinor }, _, { config }) => ({ amountMinor: priceMaxMinor!, currency: config.CURRENCY }),
+  },
+  RatingSummary: {
+    average: ({ ratingAverage, ratingCount }) => (ratingCount === 0 ? null : ratingAverage),
+    count: ({ ratingCount }) => ratingCount,
+  },
+  VariantStock: {
+    onHand: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).onHand,
+    reserved: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).reserved,
+    committed: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).committed,
+    available: async ({ id }, _, ctx) => available(totals(await levelsOf(ctx).load(id))),
+    levels: ({ id }, _, ctx) => levelsOf(ctx).load(id),
+  },
+  StockLevel: {
+    location: async ({ locationId }, _, ctx) => (await locationById(ctx).load(locationId))!,
+    available: (level) => available(level),
+  },
+  StockMovement: {
+    variant: async ({ variantId }, _, ctx) => (await variantOf(ctx).load(variantId))!,
+    location: async ({ locationId }, _, ctx) => (await locationById(ctx).load(locationId))!,
+    actor: ({ actorId }) => (actorId ? { __typename: 'User', id: actorId } : null),
+  },
+  StockReservation: { lines: ({ id }, _, ctx) => linesOfReservation(ctx).load(id) },
+  StockReservationLine: {
+    variant: async ({ variantId }, _, ctx) => (await variantOf(ctx).load(variantId))!,
+    location: async ({ locationId }, _, ctx) => (await locationById(ctx).load(locationId))!,
+  },
+  Review: {
+    product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
+    author: ({ authorId }) => ({ __typename: 'User', id: authorId }),
+  },
+  SearchResult: {
+    products: (search, args, ctx) => matches(ctx, search, args),
+    facets: (search, _, ctx) => facets(ctx, search),
+    suggestion: (search) => suggestion(search),
+  },
+  User: { reviews: ({ id }, args, ctx) => reviewsBy(ctx, id, args) },
+}
