@@ -117,17 +117,20 @@ function fieldOf(step: StepName, { code }: UserError, { paymentMethodId }: Card)
 // The participants' error types that clients of ours know; of others the code says enough.
 const detailed = new Set(['InsufficientStockError', 'PaymentDeclinedError'])
 
-/**
- * A participant's refusal as the buyer hears of it. A cart that is gone or not ACTIVE any more never becomes an order;
- * everything else can be mended and tried again.
- */
+// A cart that is gone, or in one of these states, never becomes an order.
+const closedCart = new Set<unknown>(['CONVERTED', 'MERGED', 'ABANDONED'])
+
+const isFinal = (step: StepName, { code, fromState }: UserError): boolean =>
+  step === 'FREEZE_CART' && (code === 'NOT_FOUND' || closedCart.has(fromState))
+
+/** A participant's refusal as the buyer hears of it. Unless the cart is closed it can be mended and tried again. */
 export function refusalOf(step: StepName, errors: readonly UserError[], card: Card): Failure {
   const [first] = errors
   if (!first) throw new Error(`${step} was neither carried out nor refused`)
   return {
     code: first.code,
     message: first.message,
-    isRetryable: !(step === 'FREEZE_CART' && ['NOT_FOUND', 'STATE_TRANSITION'].includes(first.code)),
+    isRetryable: !errors.some((error) => isFinal(step, error)),
     errors: errors.map(({ __typename = '', ...error }) => ({
       ...error,
       __typename: detailed.has(__typename) ? __typename : 'InputError',

@@ -132,6 +132,9 @@ const FREEZE = operation<CartFreezeMutation, CartFreezeMutationVariables>(
           __typename
           code
           message
+          ... on StateTransitionError {
+            fromState
+          }
         }
       }
     }

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { allocateLines, canBecome, statusByLines } from './order.ts'
+
+const line = (quantity: number, shippedQuantity = 0, deliveredQuantity = 0, cancelledQuantity = 0) => ({
+  quantity,
+  shippedQuantity,
+  deliveredQuantity,
+  cancelledQuantity,
+})
+
+describe('an order follows its shipments', () => {
+  test('stays confirmed while nothing left', () => {
+    expect(statusByLines('CONFIRMED', [line(2), line(1)])).toBe('CONFIRMED')
+  })
+
+  test('is partially shipped until all of it left', () => {
+    expect(statusByLines('CONFIRMED', [line(2, 2), line(1)])).toBe('PARTIALLY_SHIPPED')
+    expect(statusByLines('PARTIALLY_SHIPPED', [line(2, 2), line(1, 1)])).toBe('SHIPPED')
+  })
+
+  test('is delivered once all of it arrived, units cancelled left out', () => {
+    expect(statusByLines('SHIPPED', [line(2, 2, 2), line(2, 1, 1, 1)])).toBe('DELIVERED')
+    expect(statusByLines('SHIPPED', [line(2, 2, 1)])).toBe('SHIPPED')
+  })
+
+  test('believes the news of an arrival that overtook the departure', () => {
+    expect(statusByLines('CONFIRMED', [line(1, 0, 1)])).toBe('DELIVERED')
+    expect(statusByLines('DELIVERED', [line(1, 1, 1)])).toBe('DELIVERED')
+  })
+
+  test('never goes back', () => {
+    expect(statusByLines('COMPLETED', [line(1, 1)])).toBe('COMPLETED')
+    expect(canBecome('DELIVERED', 'SHIPPED')).toBe(false)
+    expect(canBecome('CANCELLED', 'CONFIRMED')).toBe(false)
+  })
+})
+
+describe('allocations', () => {
+  const lines = [
+    { id: 'l1', variantId: 'v1', title: 'Mug', quantity: 3 },
+    { id: 'l2', variantId: 'v2', title: 'Bag', quantity: 1 },
+  ]
+  const from = (variantId: string, locationId: string, quantity: number) => ({
+    variantId,
+    productId: 'p',
+    locationId,
+    quantity,
+  })
+
+  test('a line may leave from two places', () => {
+    const sold = [from('v1', 'berlin', 2), from('v1', 'hamburg', 1), from('v2', 'berlin', 1)]
+    expect(allocateLines(lines, sold)).toEqual([
+      { orderLineId: 'l1', title: 'Mug', variantId: 'v1', locationId: 'berlin', quantity: 2 },
+      { orderLineId: 'l1', title: 'Mug', variantId: 'v1', locationId: 'hamburg', quantity: 1 },
+      { orderLineId: 'l2', title: 'Bag', variantId: 'v2', locationId: 'berlin', quantity: 1 },
+    ])
+  })
+
+  test('two lines of one variant share what was sold of it', () => {
+    const twice = [lines[0]!, { ...lines[0]!, id: 'l3', quantity: 1 }]
+    expect(
+      allocateLines(twice, [from('v1', 'berlin', 4)]).map(({ orderLineId, quantity }) => [orderLineId, quantity]),
+    ).toEqual([
+      ['l1', 3],
+      ['l3', 1],
+    ])
+  })
+})
