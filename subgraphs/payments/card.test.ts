@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { brandOf, cardProblems, isExpired, passesLuhn, type Card } from './card.ts'
 
 const now = new Date('2026-03-15T12:00:00Z')
-const visa: Card = { cardNumber: '4242 4242 4242 4242', expiryMonth: 12, expiryYear: 2028, cvc: '123', holderName: 'Ada' }
+const visa: Card = {
+  cardNumber: '4242 4242 4242 4242',
+  expiryMonth: 12,
+  expiryYear: 2028,
+  cvc: '123',
+  holderName: 'Ada',
+}
 const fieldsAtFault = (change: Partial<Card>) => cardProblems({ ...visa, ...change }, now).map(({ field }) => field)
 
 describe('a card as typed in', () => {
@@ -13,7 +19,13 @@ describe('a card as typed in', () => {
   })
 
   test('tells every problem at once, without repeating what was typed', () => {
-    const card: Card = { cardNumber: '4242424242424241', expiryMonth: 13, expiryYear: 28, cvc: '12x', holderName: 'a'.repeat(201) }
+    const card: Card = {
+      cardNumber: '4242424242424241',
+      expiryMonth: 13,
+      expiryYear: 28,
+      cvc: '12x',
+      holderName: 'a'.repeat(201),
+    }
     const problems = cardProblems(card, now)
     expect(problems.map(({ field }) => field)).toEqual(['cardNumber', 'expiryMonth', 'expiryYear', 'cvc', 'holderName'])
     expect(JSON.stringify(problems)).not.toMatch(/4242|12x/)

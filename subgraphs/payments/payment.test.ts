@@ -1,9 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { financialStatus, isRetryable, isUnsettled, outstandingMinor, refundableMinor, reservedMinor, statusOf } from './payment.ts'
+import {
+  financialStatus,
+  isRetryable,
+  isUnsettled,
+  outstandingMinor,
+  refundableMinor,
+  reservedMinor,
+  statusOf,
+} from './payment.ts'
 
 const nothing = {
   authorization: 'SUCCEEDED' as const,
-  authorizedMinor: 0, capturingMinor: 0, capturedMinor: 0, releasingMinor: 0, releasedMinor: 0, refundingMinor: 0, refundedMinor: 0,
+  authorizedMinor: 0,
+  capturingMinor: 0,
+  capturedMinor: 0,
+  releasingMinor: 0,
+  releasedMinor: 0,
+  refundingMinor: 0,
+  refundedMinor: 0,
 }
 const reserved = { ...nothing, authorizedMinor: 100 }
 
@@ -21,13 +35,18 @@ describe('where a payment stands', () => {
     expect(statusOf(sums)).toBe(status)
   })
 
-  test.each(['PENDING', 'DECLINED', 'FAILED', 'UNKNOWN'] as const)('is %s while its authorisation is', (authorization) => {
-    expect(statusOf({ ...nothing, authorization })).toBe(authorization)
-  })
+  test.each(['PENDING', 'DECLINED', 'FAILED', 'UNKNOWN'] as const)(
+    'is %s while its authorisation is',
+    (authorization) => {
+      expect(statusOf({ ...nothing, authorization })).toBe(authorization)
+    },
+  )
 })
 
 test('what is left counts movements in flight as done', () => {
-  expect(reservedMinor({ ...reserved, capturedMinor: 10, capturingMinor: 20, releasingMinor: 30, releasedMinor: 5 })).toBe(35)
+  expect(
+    reservedMinor({ ...reserved, capturedMinor: 10, capturingMinor: 20, releasingMinor: 30, releasedMinor: 5 }),
+  ).toBe(35)
   expect(refundableMinor({ ...reserved, capturedMinor: 100, refundedMinor: 10, refundingMinor: 20 })).toBe(70)
 })
 
@@ -40,7 +59,13 @@ describe('how much of an order is paid', () => {
     ['VOIDED', [{ ...reserved, releasedMinor: 100 }]],
     ['AUTHORIZED', [{ ...reserved, releasedMinor: 100 }, reserved]],
     ['PARTIALLY_PAID', [{ ...reserved, capturedMinor: 99 }]],
-    ['PAID', [{ ...reserved, capturedMinor: 60 }, { ...reserved, capturedMinor: 40 }]],
+    [
+      'PAID',
+      [
+        { ...reserved, capturedMinor: 60 },
+        { ...reserved, capturedMinor: 40 },
+      ],
+    ],
     ['PARTIALLY_REFUNDED', [{ ...reserved, capturedMinor: 100, refundedMinor: 1 }]],
     ['REFUNDED', [{ ...reserved, capturedMinor: 100, refundedMinor: 100 }]],
   ])('is %s', (status, payments) => {
