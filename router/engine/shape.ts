@@ -49,10 +49,26 @@ export function shape(shaping: Shaping, data: Data, failures: ReadonlySet<Failur
       errors.push(new GraphQLError(error.message, { path, extensions: error.extensions }))
     } else incomplete.push(error)
   }
-  for (const failure of unreported) errors.push(failure.at(undefined))
+  if (unreported.size > 0) errors.push(...findErrors(data, unreported))
   if (errors.length > 0) return { data: result.data, errors }
   if (incomplete.length === 0) return { data: result.data }
   return unexplained(result.data, incomplete)
+}
+
+/**
+ * Errors of failures that no field of the response came across: another null had taken their parent along, or they are
+ * about fields that only the plan asked for.
+ */
+function findErrors(data: Data, unreported: Set<Failure>): GraphQLError[] {
+  const errors: GraphQLError[] = []
+  const visit = (value: unknown, path: readonly (string | number)[]): void => {
+    if (value instanceof Failure) {
+      if (unreported.delete(value)) errors.push(value.at(path))
+    } else if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item, [...path, index])
+    else if (isData(value)) for (const [key, field] of Object.entries(value)) visit(field, [...path, key])
+  }
+  visit(data, [])
+  return [...errors, ...[...unreported].map((failure) => failure.at(undefined))]
 }
 
 // A subgraph broke its own schema. Nulls that the schema allows are only noted, a response without data is an error.
