@@ -1,0 +1,112 @@
+import { and, asc, desc, eq, gt } from 'drizzle-orm'
+import type { Context } from '#platform/context.ts'
+import { badUserInput } from '#platform/errors.ts'
+import { follow } from '#platform/follow.ts'
+import { seen, type SeenAs, type SeenShipment } from './access.ts'
+import { topicOf } from './hints.ts'
+import { shipmentById } from './loaders.ts'
+import { readShipment } from './shipments.ts'
+import { shipments, trackingEvents, type ShipmentRow, type TrackingEventRow } from './tables.ts'
+import { linkedShipment } from './tracking-links.ts'
+
+/** One update to whoever follows a shipment; its shipment is read when it is told. */
+export interface TrackingUpdate {
+  __typename: 'PositionUpdated' | 'EtaUpdated' | 'ShipmentStatusChanged'
+  sequence: number
+  shipmentId: string
+  seenAs: SeenAs
+  event?: TrackingEventRow
+  position?: ShipmentRow['position']
+  eta?: ShipmentRow['eta']
+}
+
+// A shipment has far fewer changes of status than this.
+const BATCH = 100
+
+/** A shipment on the map for whoever may see it. @throws BAD_USER_INPUT when there is none. */
+export async function trackShipment(
+  ctx: Context,
+  { shipmentId, afterSequence }: { shipmentId: string; afterSequence?: number | null },
+): Promise<AsyncIterableIterator<TrackingUpdate>> {
+  const shipment = await readShipment(ctx, shipmentId)
+  if (!shipment) badUserInput('There is no such shipment.')
+  return await updatesOf(ctx, shipment, afterSequence, async () => true)
+}
+
+/** The same for whoever has a tracking link; it ends when the link does. */
+export async function trackByToken(
+  ctx: Context,
+  { token, afterSequence }: { token: string; afterSequence?: number | null },
+): Promise<AsyncIterableIterator<TrackingUpdate>> {
+  const shipment = await linkedShipment(ctx, token)
+  if (!shipment) badUserInput('This link is unknown or over.')
+  return await updatesOf(ctx, shipment, afterSequence, async () => (await linkedShipment(ctx, token)) !== null)
+}
+
+/**
+ * All changes of status after a sequence, and of positions and estimates the newest one if it is newer; then live in the
+ * same way. Without a sequence it begins with the latest change of status and what is newer.
+ */
+async function updatesOf(
+  ctx: Context,
+  { id, seenAs }: SeenShipment,
+  afterSequence: number | null | undefined,
+  isStillOpen: () => Promise<boolean>,
+): Promise<AsyncIterableIterator<TrackingUpdate>> {
+  if (afterSequence != null && afterSequence < 0) badUserInput('`afterSequence` is 0 or more.')
+  return await follow<TrackingUpdate>(
+    ctx.live,
+    {
+      topic: topicOf(id),
+      after: afterSequence ?? (await latestStatus(ctx, id)) - 1,
+      read: async (after) => ((await isStillOpen()) ? await updatesAfter(ctx, id, seenAs, after) : []),
+      sequenceOf: ({ sequence }) => sequence,
+    },
+    ctx.signal,
+  )
+}
+
+async function latestStatus({ db }: Pick<Context, 'db'>, shipmentId: string): Promise<number> {
+  const [event] = await db
+    .select({ sequence: trackingEvents.sequence })
+    .from(trackingEvents)
+    .where(eq(trackingEvents.shipmentId, shipmentId))
+    .orderBy(desc(trackingEvents.sequence))
+    .limit(1)
+  return event?.sequence ?? 1
+}
+
+async function updatesAfter(
+  { db }: Pick<Context, 'db'>,
+  shipmentId: string,
+  seenAs: SeenAs,
+  after: number,
+): Promise<TrackingUpdate[]> {
+  // The shipment first: what changes between the two statements is newer than it and comes with the next hint.
+  const [shipment] = await db.select().from(shipments).where(eq(shipments.id, shipmentId))
+  const events = await db
+    .select()
+    .from(trackingEvents)
+    .where(and(eq(trackingEvents.shipmentId, shipmentId), gt(trackingEvents.sequence, after)))
+    .orderBy(asc(trackingEvents.sequence))
+    .limit(BATCH)
+  const about = { shipmentId, seenAs }
+  const updates: TrackingUpdate[] = events.map((event) => ({
+    __typename: 'ShipmentStatusChanged',
+    sequence: event.sequence,
+    event,
+    ...about,
+  }))
+  const { position, positionSequence, eta, etaSequence } = shipment!
+  if (position && positionSequence > after) {
+    updates.push({ __typename: 'PositionUpdated', sequence: positionSequence, position, ...about })
+  }
+  if (eta && etaSequence > after) updates.push({ __typename: 'EtaUpdated', sequence: etaSequence, eta, ...about })
+  return updates.toSorted((a, b) => a.sequence - b.sequence)
+}
+
+/** The shipment of an update as it is now, seen as its follower sees it. */
+export async function shipmentOf(ctx: Context, { shipmentId, seenAs }: TrackingUpdate): Promise<SeenShipment> {
+  const shipment = (await shipmentById(ctx).load(shipmentId))!
+  return (seenAs === 'LINK' ? null : await seen(ctx, shipment)) ?? { ...shipment, seenAs: 'LINK' }
+}
