@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { gt, isNull, lt, or, and } from 'drizzle-orm'
 import {
   createLocalJWKSet,
@@ -17,7 +18,7 @@ import { signingKeys } from './tables.ts'
 
 const DAY_MS = 86_400_000
 const SIGNS_DAYS = 90
-// An unknown key id may be a key that another process made a moment ago, or nonsense from outside.
+// An unknown key id may be a key that another process made a moment ago, or nonsense from outside: it waits its turn.
 const ASK_AGAIN_MS = 1_000
 
 type Keeping = Pick<Context, 'db' | 'now' | 'config'>
@@ -65,25 +66,22 @@ export async function publishedKeys({ db, now }: Pick<Context, 'db' | 'now'>): P
 
 /** The published keys, for whoever verifies tokens in this process. */
 export function localKeys(ctx: Pick<Context, 'db' | 'now'>): JWTVerifyGetKey {
-  let known = Promise.resolve(createLocalJWKSet({ keys: [] }))
+  let known = createLocalJWKSet({ keys: [] })
   let readAt = -Infinity
+  let reading: Promise<unknown> | null = null
+  const read = async (): Promise<void> => {
+    await setTimeout(Math.max(0, readAt + ASK_AGAIN_MS - performance.now()))
+    readAt = performance.now()
+    known = createLocalJWKSet(await publishedKeys(ctx))
+  }
   return async (header, token) => {
-    const before = known
     try {
-      return await (
-        await before
-      )(header, token)
+      return await known(header, token)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      // Of many that ask at once one reads, and the others wait for it.
-      if (known === before) {
-        if (performance.now() - readAt < ASK_AGAIN_MS) throw error
-        readAt = performance.now()
-        known = publishedKeys(ctx).then(createLocalJWKSet, () => before)
-      }
-      return await (
-        await known
-      )(header, token)
+      // One reads for all who wait; tokens of known keys wait for nobody.
+      await (reading ??= read().finally(() => (reading = null)))
+      return await known(header, token)
     }
   }
 }
