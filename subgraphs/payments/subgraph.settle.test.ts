@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eq } from 'drizzle-orm'
+import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { aCustomer } from '../../tests/setup/viewers.ts'
+import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
+import { providerOf } from './provider.ts'
+import { resolveMovements } from './recovery.ts'
+import { planFault } from './sandbox.ts'
+import { payments, paymentTransactions } from './tables.ts'
+
+let shop: Parts
+let paying: ReturnType<typeof payingAt>
+beforeAll(async () => {
+  shop = await openParts(['payments'])
+  paying = payingAt(shop)
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+describe('a capture', () => {
+  test('takes the money once, however often and at once it is asked for', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    await paying.authorize(buy)
+    const answers = await Promise.all(Array.from({ length: 8 }, () => paying.capture(buy)))
+    expect(answers.flatMap(codes)).toEqual([])
+    expect(answers.filter(({ isReplay }) => !isReplay)).toHaveLength(1)
+    expect(answers[0].payment).toMatchObject({
+      status: 'CAPTURED',
+      captured: { amount: '58.80' },
+      refundable: { amount: '58.80' },
+    })
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 5880, released: 0, refunded: 0 }])
+    expect(await paying.orderOf(ada, buy)).toMatchObject({ financialStatus: 'PAID', outstanding: { amount: '0.00' } })
+    expect(codes(await paying.capture(buy, 'another key'))).toEqual([['STATE_TRANSITION', null]])
+  })
+
+  test('with different keys at once takes no more than is reserved', async () => {
+    const buy = await paying.purchase(aCustomer())
+    const { payment } = await paying.authorize(buy)
+    const amount = { amount: '20.00', currencyCode: 'EUR' }
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((idempotencyKey) =>
+        paying.call(staff, 'paymentCapture', { paymentId: payment.id, amount, idempotencyKey }),
+      ),
+    )
+    expect(answers.flatMap(codes).map(([code]) => code)).toHaveLength(2)
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 4000, released: 0, refunded: 0 }])
+    const { payment: now } = (await shop.ask('payments', staff, 'query($id: ID!) { payment(id: $id) { status } }', {
+      id: payment.id,
+    })) as { payment: { status: string } }
+    expect(now.status).toBe('PARTIALLY_CAPTURED')
+  })
+
+  test('that the bank refuses is told as a fact and leaves the money reserved', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada, '4000000000000341')
+    const { payment } = await paying.authorize(buy)
+    expect((await paying.capture(buy)).userErrors).toMatchObject([
+      { code: 'PAYMENT_DECLINED', declineCode: 'capture_declined' },
+    ])
+    expect(await paying.orderOf(ada, buy)).toMatchObject({ financialStatus: 'AUTHORIZED' })
+    expect(await paying.facts(payment.id)).toEqual([
+      ['PaymentFailed', { orderId: buy.orderId, amount: { amountMinor: 5880, currency: 'EUR' } }],
+    ])
+    expect(kinds(await paying.transactionsOf(payment.id))).toEqual(['AUTHORIZE SUCCEEDED', 'CAPTURE DECLINED'])
+  })
+
+  test('whose answer was lost is sent again by the job', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    await paying.authorize(buy)
+    await planFault(paying.own(), 'capture', 'lost-request')
+    expect(codes(await paying.capture(buy))).toEqual([['UPSTREAM_UNAVAILABLE', null]])
+    await paying.later(1, () => resolveMovements(paying.own()))
+    expect(await paying.orderOf(ada, buy)).toMatchObject({ financialStatus: 'PAID' })
+    expect(await paying.capture(buy)).toMatchObject({ isReplay: true, payment: { status: 'CAPTURED' } })
+  })
+
+  test('of an order without a reservation finds nothing', async () => {
+    expect(codes(await paying.capture(await paying.purchase(aCustomer())))).toEqual([['NOT_FOUND', 'input.orderId']])
+  })
+})
+
+describe('undoing an attempt', () => {
+  test('releases what is reserved, once', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    await paying.authorize(buy)
+    expect(await paying.compensate(buy)).toMatchObject({
+      payment: { status: 'VOIDED' },
+      isReplay: false,
+      userErrors: [],
+    })
+    expect(await paying.compensate(buy)).toMatchObject({
+      payment: { status: 'VOIDED' },
+      isReplay: true,
+      userErrors: [],
+    })
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+    expect(await paying.orderOf(ada, buy)).toMatchObject({ financialStatus: 'VOIDED' })
+    expect(codes(await paying.capture(buy))).toEqual([['STATE_TRANSITION', null]])
+  })
+
+  test('gives back what was taken', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    const { payment } = await paying.authorize(buy)
+    await paying.capture(buy)
+    expect((await paying.compensate(buy)).payment).toMatchObject({ status: 'REFUNDED', refunded: { amount: '58.80' } })
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 5880, released: 0, refunded: 5880 }])
+    expect(await paying.orderOf(ada, buy)).toMatchObject({
+      financialStatus: 'REFUNDED',
+      outstanding: { amount: '0.00' },
+    })
+    expect((await paying.facts(payment.id)).map(([name]) => name)).toEqual(['RefundSucceeded'])
+  })
+
+  test('refuses an authorisation that comes late, and does not ask the bank', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    expect(await paying.compensate(buy)).toMatchObject({ payment: null, userErrors: [] })
+    expect(codes(await paying.authorize(buy))).toEqual([['STATE_TRANSITION', null]])
+    expect(await paying.paymentsOf(ada, buy)).toEqual([])
+    expect(await paying.atProcessor(buy)).toEqual([])
+    const next = { ...buy, attempt: 2, idempotencyKey: `${buy.idempotencyKey}2` }
+    expect((await paying.authorize(next)).payment.status).toBe('AUTHORIZED')
+  })
+
+  test('at the same time as authorising leaves nothing reserved, whichever comes first', async () => {
+    const buys = await Promise.all(Array.from({ length: 12 }, () => paying.purchase(aCustomer())))
+    await Promise.all(
+      buys.flatMap((buy, index) =>
+        index % 2 ? [paying.authorize(buy), paying.compensate(buy)] : [paying.compensate(buy), paying.authorize(buy)],
+      ),
+    )
+    for (const buy of buys) {
+      const held = (await paying.atProcessor(buy)).map(({ amount, released }) => amount - released)
+      expect(held.every((minor) => minor === 0)).toBe(true)
+    }
+  })
+
+  test('finds out first what became of an authorisation without an answer', async () => {
+    const buy = await paying.purchase(aCustomer())
+    await planFault(paying.own(), 'authorize', 'lost-answer')
+    await planFault(paying.own(), 'lookup', 'lost-request')
+    await paying.authorize(buy)
+    expect((await paying.compensate(buy)).payment.status).toBe('VOIDED')
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+  })
+
+  test('says so when the bank cannot be reached, and is done when asked again', async () => {
+    const buy = await paying.purchase(aCustomer())
+    const { payment } = await paying.authorize(buy)
+    await planFault(paying.own(), 'void', 'lost-answer')
+    await planFault(paying.own(), 'lookup', 'lost-request')
+    expect(codes(await paying.compensate(buy))).toEqual([['UPSTREAM_UNAVAILABLE', null]])
+    expect((await paying.compensate(buy)).payment.status).toBe('VOIDED')
+    expect(kinds(await paying.transactionsOf(payment.id))).toEqual(['AUTHORIZE SUCCEEDED', 'VOID SUCCEEDED'])
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+  })
+
+  test('takes back an authorisation that reaches the bank after the bank was asked about it', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    await planFault(paying.own(), 'authorize', 'lost-request')
+    await paying.authorize(buy)
+    expect((await paying.compensate(buy)).payment.status).toBe('FAILED')
+    // The request that was thought lost arrives.
+    const { db } = paying.own()
+    const [lost] = await db
+      .select({ id: paymentTransactions.id })
+      .from(paymentTransactions)
+      .innerJoin(payments, eq(payments.id, paymentTransactions.paymentId))
+      .where(eq(payments.orderId, buy.orderId))
+    const amount = { amountMinor: 5880, currency: 'EUR' }
+    await providerOf(paying.own()).authorize({ key: lost!.id, token: buy.paymentToken!, amount })
+    await resolveMovements(paying.own())
+    expect(await paying.paymentsOf(ada, buy)).toMatchObject([{ status: 'VOIDED' }])
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+  })
+})
