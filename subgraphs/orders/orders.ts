@@ -121,7 +121,7 @@ export async function updateOrderStatus(ctx: Context, input: OrderStatusUpdateIn
     if (!order) return reject('NOT_FOUND', 'There is no such order.', ['orderId'])
     const allowed = statusesByHand[order.status] ?? []
     if (order.version !== expectedVersion) rejectStale(order.version)
-    if (!allowed.includes(to)) rejectTransition({ from: order.status, to, allowed }, ['input', 'status'])
+    if (!allowed.includes(to)) rejectTransition({ from: order.status, to, allowed }, ['status'])
     const now = ctx.now()
     const version = order.version + 1
     await tx.update(orders).set({ status: to, version, updatedAt: now }).where(eq(orders.id, orderId))
