@@ -22,14 +22,15 @@ function isInstalled() {
 }
 
 function install() {
-  console.log('Installing the packages of package-lock.json (npm ci)…')
+  console.log('Installing the packages of package-lock.json (npm install)…')
   const began = Date.now()
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
-  // Above `error` are only warnings about this machine's older Node.js, which runs nothing but this file.
-  const args = [...npm.slice(1), 'ci', '--include=dev', '--loglevel=error', '--no-audit', '--no-fund']
+  // Not `npm ci`: it wants the lock file to list the linters' builds for every platform, and not every registry has all.
+  // Below `error` are only warnings about this machine's older Node.js, which runs nothing but this file.
+  const args = [...npm.slice(1), 'install', '--no-save', '--include=dev', '--loglevel=error', '--no-audit', '--no-fund']
   const { status } = spawnSync(npm[0], args, { cwd: root, stdio: 'inherit' })
   if (status !== 0) {
-    console.error('npm ci failed; see above.')
+    console.error('npm install failed; see above.')
     process.exit(status ?? 1)
   }
   console.log(`Installed in ${Math.round((Date.now() - began) / 1000)} s.`)
