@@ -68,7 +68,9 @@ export class Neighbours {
         })
       const [error] = result.errors ?? []
       if (error) throw error
-      return result.data as never
+      // As if it came over the wire: within one process graphql-js hands out objects without a prototype, which drizzle
+      // takes for its own when they are kept.
+      return JSON.parse(JSON.stringify(result.data)) as never
     }
   }
 
