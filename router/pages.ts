@@ -10,7 +10,13 @@ interface Page {
   gzipped: Buffer
 }
 
-const OPTIONS = { endpoint: '/graphql', subscriptionsProtocol: 'WS', title: 'Mercato' } as const
+const DEFAULT_QUERY = '# Subscriptions run here too, over graphql-ws.\nquery {\n  __typename\n}\n'
+const OPTIONS = {
+  endpoint: '/graphql',
+  subscriptionsProtocol: 'WS',
+  title: 'GraphiQL',
+  defaultQuery: DEFAULT_QUERY,
+} as const
 
 /** GraphiQL with all it needs inside: 9 MB, so it is made and compressed once, when first asked for. */
 export class GraphiQLPage {
@@ -44,7 +50,7 @@ export const sandboxPage = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>Mercato: Apollo Sandbox</title>
+<title>Apollo Sandbox</title>
 <style>
   body { margin: 0; font: 16px/1.5 system-ui, sans-serif }
   main { padding: 2rem }
@@ -77,6 +83,6 @@ export const sandboxPage = `<!doctype html>
 `
 
 export const plainPage = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Mercato</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>GraphQL</title></head>
 <body><p>GraphQL is served at <code>/graphql</code>, over HTTP and graphql-ws.</p></body></html>
 `

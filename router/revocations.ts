@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from '#platform/log.ts'
 
-const EVERY_MS = 2_000
 // Longer than any access token lives: afterwards its expiry keeps it out.
 const REMEMBER_MS = 2 * 60 * 60 * 1000
 
@@ -18,7 +17,15 @@ interface Page {
  * Follows the sessions that were ended, by asking `url?since=CURSOR` every 2 s. While it cannot be reached, what was
  * learned stays; tokens of sessions ended since then pass until they expire.
  */
-export function followRevocations({ url, log }: { url: string; log: Logger }): Revocations {
+export function followRevocations({
+  url,
+  log,
+  everyMs = 2_000,
+}: {
+  url: string
+  log: Logger
+  everyMs?: number
+}): Revocations {
   const revoked = new Map<string, number>()
   const ending = new AbortController()
   let cursor = ''
@@ -38,7 +45,7 @@ export function followRevocations({ url, log }: { url: string; log: Logger }): R
       await poll().catch((error: unknown) => {
         if (!ending.signal.aborted) log.warn({ err: error }, 'revocations cannot be read')
       })
-      await setTimeout(EVERY_MS, undefined, { signal: ending.signal }).catch(() => {})
+      await setTimeout(everyMs, undefined, { signal: ending.signal }).catch(() => {})
     }
   }
   const running = run()
