@@ -3,6 +3,7 @@ import { countRecentSales } from './best-sellers.ts'
 import { reactions } from './reactions.ts'
 import { expireReservations } from './reservations.ts'
 import { resolvers } from './resolvers.ts'
+import { seed } from './seed.ts'
 
 export default {
   name: 'inventory',
@@ -13,4 +14,5 @@ export default {
     { name: 'expire reservations', everySeconds: 5, run: expireReservations },
     { name: 'count recent sales', everySeconds: 300, run: countRecentSales },
   ],
+  seed,
 } satisfies Subgraph

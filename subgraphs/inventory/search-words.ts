@@ -13,3 +13,16 @@ export const askedWords = (query: string): string[] => wordsIn(query).slice(0, M
 
 /** How PostgreSQL is asked for all of these words, each also as the beginning of a longer one. */
 export const tsqueryOf = (words: readonly string[]): string => words.map((word) => `${word}:*`).join(' & ')
+
+/** What a product is found by. */
+export function documentOf(
+  product: { name: string; description: string | null; brand: string | null; tags: readonly string[] },
+  about: { categories: readonly string[]; options: readonly { values: readonly string[] }[] },
+): { name: string; words: string; body: string } {
+  const choices = about.options.flatMap(({ values }) => values)
+  return {
+    name: fold(product.name),
+    words: wordsIn([product.brand, ...product.tags, ...about.categories, ...choices].join(' ')).join(' '),
+    body: fold(product.description ?? ''),
+  }
+}

@@ -1,0 +1,78 @@
+import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
+import { demoId } from '#platform/ids.ts'
+import { countRecentSales } from './best-sellers.ts'
+import { families, tree, type Branch } from './demo-catalogue.ts'
+import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
+import { productsOf, reviewsFor } from './demo-products.ts'
+import {
+  categories,
+  documents,
+  locations,
+  movements,
+  products,
+  purchases,
+  reviews,
+  stockLevels,
+  variants,
+  words,
+  type CategoryRow,
+} from './tables.ts'
+import { wordsIn } from './search-words.ts'
+
+/** Fills an empty catalogue: categories, products, stock at two locations, reviews, and what Alice's orders took. */
+export async function seed(ctx: Context): Promise<void> {
+  if ((await ctx.db.$count(products)) > 0) return
+  await ctx.db.transaction(async (tx) => {
+    await seedCatalogue(tx, ctx.now())
+    for (const order of demoOrders) await seedOrder(tx, ctx.now(), order)
+  })
+  await countRecentSales(ctx)
+}
+
+async function seedCatalogue(tx: Db, at: Date): Promise<void> {
+  const filed = categoryRows(tree, at)
+  await tx.insert(categories).values(filed)
+  const made = families.flatMap((family) => productsOf(family, filed, at))
+  const said = made.flatMap(({ product }, index) => reviewsFor(product.id, index, at))
+  const byProduct = Map.groupBy(said, ({ productId }) => productId)
+  const stars = (id: string) => byProduct.get(id)?.map(({ rating }) => rating) ?? []
+  await tx.insert(products).values(
+    made.map(({ product }) => ({
+      ...product,
+      ratingCount: stars(product.id).length,
+      ratingSum: stars(product.id).reduce((sum, rating) => sum + rating, 0),
+    })),
+  )
+  const found = made.map(({ product, document }) => ({ productId: product.id, ...document }))
+  await tx.insert(documents).values(found)
+  await tx
+    .insert(words)
+    .values(wordsIn(found.map(({ name, words: more }) => `${name} ${more}`).join(' ')).map((word) => ({ word })))
+  const sold = made.flatMap((each) => each.variants)
+  await tx.insert(variants).values(sold)
+  await tx.insert(reviews).values(said)
+  await tx
+    .insert(purchases)
+    .values(
+      said.flatMap(({ isVerifiedPurchase, authorId, productId }) =>
+        isVerifiedPurchase ? [{ userId: authorId, productId }] : [],
+      ),
+    )
+    .onConflictDoNothing()
+  await tx.insert(locations).values(demoLocations(at))
+  const stock = sold.flatMap(({ id, sku }) => stockOf(id, sku, at))
+  await tx
+    .insert(stockLevels)
+    .values(stock.map(({ variantId, locationId, quantity }) => ({ variantId, locationId, onHand: quantity })))
+  await tx.insert(movements).values(stock.filter(({ quantity }) => quantity > 0))
+}
+
+function categoryRows(branches: readonly Branch[], at: Date, above: readonly string[] = []): CategoryRow[] {
+  return branches.flatMap(([slug, name, below = []]) => {
+    const id = demoId(`category/${slug}`)
+    const path = [...above, id]
+    const row = { id, slug, name, parentId: above.at(-1) ?? null, path, createdAt: at, updatedAt: at, version: 1 }
+    return [row, ...categoryRows(below, at, path)]
+  })
+}
