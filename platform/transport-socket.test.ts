@@ -14,8 +14,8 @@ async function peer(onSubscribe: (socket: WebSocket, id: string, payload: { exte
   const server = createServer()
   const sockets = new WebSocketServer({ server, handleProtocols: () => 'graphql-transport-ws' })
   sockets.on('connection', (socket) =>
-    socket.on('message', (data) => {
-      const { type, id, payload } = JSON.parse(String(data))
+    socket.on('message', (data: Buffer) => {
+      const { type, id, payload } = JSON.parse(data.toString())
       if (type === 'connection_init') socket.send('{"type":"connection_ack"}')
       if (type === 'subscribe') onSubscribe(socket, id, payload)
     }),
