@@ -7,6 +7,11 @@ CREATE TABLE "payments"."attempts" (
 	CONSTRAINT "attempts_checkout_id_attempt_pk" PRIMARY KEY("checkout_id","attempt")
 );
 --> statement-breakpoint
+CREATE TABLE "payments"."claims" (
+	"guest_id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "payments"."payment_methods" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,

@@ -5,6 +5,7 @@ import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { isExpired } from './card.ts'
 import { decrypt } from './cipher.ts'
+import { claimantOf } from './claims.ts'
 import { amountIn, id, idempotencyKey } from './inputs.ts'
 import { ask, hashOf, requireSuccess, transactionByKey, type Doing } from './movements.ts'
 import { isUnsettled } from './payment.ts'
@@ -113,7 +114,7 @@ async function begin(
     const [payment] = await tx
       .insert(payments)
       .values({
-        ...ownerColumns(input),
+        ...(await ownerOf(tx, input)),
         ...amount,
         checkoutId,
         attempt,
@@ -152,7 +153,10 @@ async function openAttempt(
 
 const refuseUndone = (): never => rejectTransition({ from: 'VOIDED', to: 'AUTHORIZED', allowed: [] })
 
-const ownerColumns = ({ customerId, guestId }: Pick<Authorization, 'customerId' | 'guestId'>) =>
-  customerId
-    ? ({ ownerKind: 'user', ownerId: customerId } as const)
-    : ({ ownerKind: 'guest', ownerId: guestId! } as const)
+async function ownerOf(
+  tx: Db,
+  { customerId, guestId }: Pick<Authorization, 'customerId' | 'guestId'>,
+): Promise<Pick<PaymentRow, 'ownerKind' | 'ownerId'>> {
+  const ownerId = customerId ?? (await claimantOf(tx, guestId!))
+  return ownerId ? { ownerKind: 'user', ownerId } : { ownerKind: 'guest', ownerId: guestId! }
+}

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, gte, lt } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
+import { followState } from '#platform/follow.ts'
 import { isId } from '#platform/ids.ts'
 import type { Money } from '#platform/money.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
@@ -8,7 +9,7 @@ import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import { client, hasScope, owns, requireScope, type Service } from '#platform/viewer.ts'
 import { amountIn, id, idempotencyKey } from './inputs.ts'
 import { paymentById } from './loaders.ts'
-import { hashOf, move, requireSuccess, transactionByKey, type Moved, type Movement } from './movements.ts'
+import { hashOf, move, requireSuccess, topicOf, transactionByKey, type Moved, type Movement } from './movements.ts'
 import { refundableMinor, reservedMinor } from './payment.ts'
 import type {
   PaymentCaptureForOrderInput,
@@ -28,6 +29,11 @@ export async function readPayment(ctx: Context, paymentId: string): Promise<Paym
   const payment = isId(paymentId) ? await paymentById(ctx).load(paymentId) : null
   return payment && maySee(ctx, payment) ? payment : null
 }
+
+/** A payment the caller may see as it is now, then each time it changes. */
+export const watchPayment = (ctx: Context, paymentId: string) =>
+  // A context of its own for each reading: what its loaders have read once they would give again.
+  followState(ctx.live, topicOf(paymentId), () => readPayment({ ...ctx }, paymentId), ctx.signal)
 
 /** All payments for staff, newest first. */
 export async function allPayments(ctx: Context, { status, from, to, ...args }: QueryPaymentsArgs & PageArgs) {

@@ -1,10 +1,8 @@
-import { followState } from '#platform/follow.ts'
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireScope, requireService } from '#platform/viewer.ts'
 import { authorizePayment } from './authorizations.ts'
 import { isExpired } from './card.ts'
 import { methodById, paymentById, refundsOf, transactionsOf } from './loaders.ts'
-import { topicOf } from './movements.ts'
 import {
   financialStatusOf,
   outstandingOf,
@@ -22,6 +20,7 @@ import {
   readPayment,
   refundPayment,
   voidPayment,
+  watchPayment,
 } from './payments.ts'
 import type { Resolvers } from './schema.generated.ts'
 import type { PaymentRow } from './tables.ts'
@@ -52,8 +51,7 @@ export const resolvers: Resolvers = {
   },
   Subscription: {
     paymentUpdated: {
-      subscribe: (_, { paymentId }, ctx) =>
-        followState(ctx.live, topicOf(paymentId), async () => readPayment(ctx, paymentId), ctx.signal),
+      subscribe: (_, { paymentId }, ctx) => watchPayment(ctx, paymentId),
       resolve: (payment: PaymentRow) => payment,
     },
   },

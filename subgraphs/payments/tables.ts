@@ -154,6 +154,9 @@ export const paymentTransactions = schema.table(
   ],
 )
 
+/** Guests who signed in: a checkout that began before may still pay in the guest's name. */
+export const claims = schema.table('claims', { guestId: uuid().primaryKey(), userId: uuid().notNull() })
+
 export type PaymentRow = typeof payments.$inferSelect
 export type PaymentMethodRow = typeof paymentMethods.$inferSelect
 export type PaymentTransactionRow = typeof paymentTransactions.$inferSelect
