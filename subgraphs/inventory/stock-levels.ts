@@ -1,8 +1,12 @@
-import { and, eq, inArray, sql, type SQL } from 'drizzle-orm'
+import { and, eq, getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { effects, type Placed, type RankedLevel } from './stock.ts'
 import { locations, movements, stockLevels, type MovementRow } from './tables.ts'
+
+// "for update of" wants a name without a schema.
+const level = alias(stockLevels, 'level')
 
 /** Topic of hints that a variant's stock changed. */
 export const stockTopic = (variantId: string): string => `variant:${variantId}`
@@ -26,21 +30,12 @@ export async function lockLevels(
   { isActiveOnly = true }: { isActiveOnly?: boolean } = {},
 ): Promise<RankedLevel[]> {
   return await tx
-    .select({
-      variantId: stockLevels.variantId,
-      locationId: stockLevels.locationId,
-      onHand: stockLevels.onHand,
-      reserved: stockLevels.reserved,
-      committed: stockLevels.committed,
-      priority: locations.priority,
-    })
-    .from(stockLevels)
-    .innerJoin(locations, eq(locations.id, stockLevels.locationId))
-    .where(
-      and(inArray(stockLevels.variantId, [...variantIds]), isActiveOnly ? eq(locations.isActive, true) : undefined),
-    )
-    .orderBy(stockLevels.variantId, stockLevels.locationId)
-    .for('update', { of: stockLevels })
+    .select({ ...getTableColumns(level), priority: locations.priority })
+    .from(level)
+    .innerJoin(locations, eq(locations.id, level.locationId))
+    .where(and(inArray(level.variantId, [...variantIds]), isActiveOnly ? eq(locations.isActive, true) : undefined))
+    .orderBy(level.variantId, level.locationId)
+    .for('update', { of: level })
 }
 
 /** Units on the move, and why. */

@@ -88,6 +88,6 @@ describe('a list of 20 products with variants, prices and availability', () => {
     })
     expect(nodes).toHaveLength(20)
     // Products, their number, variants, stock levels, categories, the categories above.
-    expect(statements).toHaveLength(6)
+    expect(statements.map((text) => text.slice(0, 3000))).toHaveLength(6)
   })
 })
