@@ -102,9 +102,11 @@ async function begin(
   ctx: Doing,
   input: Authorization & { askedBy: string },
 ): Promise<{ transaction: PaymentTransactionRow; isReplay: boolean }> {
-  const { checkoutId, attempt, orderId, amount, askedBy } = input
-  const { idempotencyKey: key, ...request } = input
-  const keyed = { kind: 'AUTHORIZE', askedBy, idempotencyKey: key, requestHash: hashOf(request) } as const
+  const { checkoutId, attempt, orderId, amount, askedBy, idempotencyKey: key } = input
+  const { paymentMethodId, paymentToken } = input
+  // Not the owner: a guest may have signed in between two tries.
+  const requestHash = hashOf({ checkoutId, attempt, orderId, amount, paymentMethodId, paymentToken })
+  const keyed = { kind: 'AUTHORIZE', askedBy, idempotencyKey: key, requestHash } as const
   return await ctx.db.transaction(async (tx) => {
     await openAttempt(tx, input)
     const earlier = await transactionByKey(tx, keyed)
@@ -119,7 +121,7 @@ async function begin(
         checkoutId,
         attempt,
         orderId,
-        methodId: input.paymentMethodId ?? null,
+        methodId: paymentMethodId ?? null,
         provider: providerOf(ctx).name,
         authorization: 'PENDING',
         status: 'PENDING',

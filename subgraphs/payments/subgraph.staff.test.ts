@@ -183,6 +183,8 @@ describe('a guest’s payment', () => {
     await claim(guest.id, ada.id)
     await paying.authorize(buy)
     expect(await paying.paymentsOf(ada, buy)).toMatchObject([{ status: 'AUTHORIZED' }])
+    const resumed = { ...buy, guestId: undefined, customerId: ada.id }
+    expect(await paying.authorize(resumed)).toMatchObject({ isReplay: true, userErrors: [] })
   })
 })
 
