@@ -10,7 +10,7 @@ const DAY_MINUTES = 24 * 60
 const VAT = '0.19'
 
 const aliceAtHome: Address = {
-  name: 'Alice Adler',
+  name: 'Alice Andersen',
   company: null,
   line1: 'Kastanienallee 12',
   line2: null,
@@ -58,15 +58,15 @@ const inTransit: DemoOrder = {
   number: '10002',
   status: 'SHIPPED',
   delivery: { name: 'Express', priceMinor: 990 },
-  placed: DAY_MINUTES,
+  placed: 8 * 60,
   promised: [60, -8 * 60],
   lines: [
     ['canvas-bag', 'BAG-CANVAS-NAT', 'Canvas Bag, Natural', 1, 3900],
     ['stoneware-mug', 'MUG-STONE-GRY', 'Stoneware Mug, Grey', 1, 1450],
   ],
   events: [
-    [DAY_MINUTES, 'PLACED'],
-    [DAY_MINUTES - 1, 'PAID'],
+    [8 * 60, 'PLACED'],
+    [8 * 60 - 1, 'PAID'],
     [30, 'SHIPMENT_PICKED_UP'],
   ],
 }
