@@ -4,9 +4,29 @@ import type { SubgraphRequest } from './transport.ts'
 
 const LONGEST_WAIT_MS = 10_000
 
-/** Aborts when a request has waited long enough: 10 s, or less when its deadline is nearer. */
-export function patience({ deadline = Infinity }: Pick<SubgraphRequest, 'deadline'>): AbortSignal {
-  return AbortSignal.timeout(Math.max(0, Math.min(LONGEST_WAIT_MS, deadline - Date.now())))
+/** How long one request is waited for, at most. */
+export interface Patience extends Disposable {
+  /** Aborts when the wait is over, or when the caller leaves. */
+  signal: AbortSignal
+  /** What to reject with, once it has aborted: the caller's own reason, or SUBGRAPH_TIMEOUT. */
+  reason(): unknown
+}
+
+/** Waits for 10 s, or less when the deadline is nearer. A timer of its own, cleared: AbortSignal.timeout leaves them. */
+export function patience({ deadline = Infinity, signal }: Pick<SubgraphRequest, 'deadline' | 'signal'>): Patience {
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const timer = setTimeout(end, Math.max(0, Math.min(LONGEST_WAIT_MS, deadline - Date.now())))
+  signal?.addEventListener('abort', end, { once: true })
+  if (signal?.aborted) end()
+  return {
+    signal: ending.signal,
+    reason: () => (signal?.aborted ? signal.reason : failures.timeout()),
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+    },
+  }
 }
 
 /** The ways in which there is no answer, as clients may hear of them. */

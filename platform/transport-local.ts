@@ -93,15 +93,9 @@ export function localTransport({ name, schema, createContext, log }: LocalTransp
 
 /** Runs until the deadline or the caller's leaving. What runs cannot be interrupted; it is only not waited for. */
 async function inTime<T>(request: SubgraphRequest, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const timeout = patience(request)
-  const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
+  using wait = patience(request)
   const { promise: gone, reject } = Promise.withResolvers<never>()
-  const leave = () => reject(timeout.aborted ? failures.timeout() : request.signal?.reason)
-  signal.addEventListener('abort', leave, { once: true })
-  if (signal.aborted) leave()
-  try {
-    return await Promise.race([run(signal), gone])
-  } finally {
-    signal.removeEventListener('abort', leave)
-  }
+  wait.signal.addEventListener('abort', () => reject(wait.reason()), { once: true })
+  if (wait.signal.aborted) throw wait.reason()
+  return await Promise.race([run(wait.signal), gone])
 }

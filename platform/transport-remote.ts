@@ -49,14 +49,13 @@ export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptio
 
   return {
     async execute(request) {
-      const timeout = patience(request)
-      const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
+      using wait = patience(request)
       try {
-        return graphqlResult(await post(request, signal))
+        return graphqlResult(await post(request, wait.signal))
       } catch (error) {
-        if (request.signal?.aborted) throw request.signal.reason
+        if (request.signal?.aborted) throw wait.reason()
         log?.warn({ err: error, subgraph: name, requestId: request.requestId }, 'no answer from a subgraph')
-        throw timeout.aborted ? failures.timeout() : failures.unavailable()
+        throw wait.signal.aborted ? wait.reason() : failures.unavailable()
       }
     },
     subscribe: (request) => socket.subscribe(request),
