@@ -19,7 +19,7 @@ import { commitStock, shipStock } from './sales.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { facets, matches, searchProducts, suggestion } from './search.ts'
 import { available, totals } from './stock.ts'
-import { availabilityOf, readVariant, stockFor, variantsFor, watchAvailability } from './variants.ts'
+import { availabilityOf, readVariant, sellableLevels, stockFor, variantsFor, watchAvailability } from './variants.ts'
 
 export const resolvers: Resolvers = {
   Query: {
@@ -96,7 +96,7 @@ export const resolvers: Resolvers = {
     onHand: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).onHand,
     reserved: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).reserved,
     committed: async ({ id }, _, ctx) => totals(await levelsOf(ctx).load(id)).committed,
-    available: async ({ id }, _, ctx) => available(totals(await levelsOf(ctx).load(id))),
+    available: async ({ id }, _, ctx) => available(totals(await sellableLevels(ctx, id))),
     levels: ({ id }, _, ctx) => levelsOf(ctx).load(id),
   },
   StockLevel: {

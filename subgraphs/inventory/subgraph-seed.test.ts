@@ -88,6 +88,7 @@ describe('a list of 20 products with variants, prices and availability', () => {
     })
     expect(nodes).toHaveLength(20)
     // Products, their number, variants, stock levels, categories, the categories above.
-    expect(statements.map((text) => text.slice(0, 3000))).toHaveLength(6)
+    // A connection that opens meanwhile asks the server for its types: not ours.
+    expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(6)
   })
 })

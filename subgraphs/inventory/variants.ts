@@ -27,14 +27,14 @@ export async function variantsFor(ctx: Context, ids: readonly string[]): Promise
   return await Promise.all(ids.map((id) => readVariant(ctx, { id })))
 }
 
-/** Whether a variant can be bought now, from the locations that orders are filled from. */
-export async function availabilityOf(ctx: Context, variant: VariantRow): Promise<Availability> {
-  const levels = await levelsOf(ctx).load(variant.id)
-  return availability(
-    levels.filter(({ isActive }) => isActive),
-    variant,
-  )
+/** A variant's levels at the locations that orders are filled from. */
+export async function sellableLevels(ctx: Context, variantId: string) {
+  return (await levelsOf(ctx).load(variantId)).filter(({ isActive }) => isActive)
 }
+
+/** Whether a variant can be bought now. */
+export const availabilityOf = async (ctx: Context, variant: VariantRow): Promise<Availability> =>
+  availability(await sellableLevels(ctx, variant.id), variant)
 
 /** Exact numbers are for staff only, and for our own parts: a cart says how many units there still are. */
 export const stockFor = ({ viewer }: Pick<Context, 'viewer'>, variant: VariantRow): VariantRow | null =>

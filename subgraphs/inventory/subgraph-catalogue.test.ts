@@ -1,0 +1,452 @@
+import { and, eq } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { demoId, uuidv7 } from '#platform/ids.ts'
+import { anonymous } from '#platform/viewer.ts'
+import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { notePurchases } from './reviews.ts'
+import { seed } from './seed.ts'
+import { products, stockLevels, variants } from './tables.ts'
+
+let shop: Parts
+beforeAll(async () => {
+  shop = await openParts(['inventory'])
+  await seed(shop.part('inventory').ownContext())
+})
+afterAll(async () => {
+  await shop[Symbol.asyncDispose]()
+})
+
+const db = () => shop.part('inventory').ownContext().db
+const staff = staffWith('inventory:read')
+const ask = (query: string, variables?: Record<string, unknown>) => shop.ask('inventory', anonymous, query, variables)
+const codeOf = async (query: string, variables?: Record<string, unknown>) =>
+  (await shop.answer('inventory', anonymous, query, variables)).errors?.[0]?.extensions?.code
+
+/** Runs with a product in another state. */
+async function hidden(slug: string, run: () => Promise<void>) {
+  await db().update(products).set({ status: 'ARCHIVED' }).where(eq(products.slug, slug))
+  await run().finally(async () => await db().update(products).set({ status: 'ACTIVE' }).where(eq(products.slug, slug)))
+}
+
+describe('a product', () => {
+  const PRODUCT = `query ($id: ID, $slug: String) { product(id: $id, slug: $slug) {
+    id slug name brand tags status category { slug ancestors { slug } } media { url altText }
+    options { name values } attributes { name value } priceRange { min { amount currencyCode } max { amount } }
+    rating { average count } reviews(first: 1) { nodes { rating isVerifiedPurchase author { id } } totalCount }
+    variants(first: 3) { nodes { sku title selectedOptions { name value } } pageInfo { hasNextPage } totalCount }
+  } }`
+
+  test('is found by slug and by id, with all there is to it', async () => {
+    const { product } = await ask(PRODUCT, { slug: 'linen-tee' })
+    expect(product).toMatchObject({
+      id: demoId('product/linen-tee'),
+      name: 'Linen T-Shirt',
+      status: 'ACTIVE',
+      category: { slug: 't-shirts', ancestors: [{ slug: 'clothing' }, { slug: 'tops' }] },
+      options: [
+        { name: 'Colour', values: ['Blue', 'White'] },
+        { name: 'Size', values: ['S', 'M', 'L', 'XL'] },
+      ],
+      priceRange: { min: { amount: '24.90', currencyCode: 'EUR' }, max: { amount: '24.90' } },
+      variants: {
+        nodes: [{ sku: 'TEE-LINEN-BLU-S' }, { sku: 'TEE-LINEN-BLU-M', title: 'Blue / M' }, { sku: 'TEE-LINEN-BLU-L' }],
+        pageInfo: { hasNextPage: true },
+        totalCount: 8,
+      },
+    })
+    expect((await ask(PRODUCT, { id: product.id })).product).toEqual(product)
+  })
+
+  test('that is unknown is null, whatever its id looks like', async () => {
+    for (const given of [{ id: uuidv7() }, { id: 'no id' }, { slug: 'nothing' }]) {
+      expect((await ask(PRODUCT, given)).product).toBeNull()
+    }
+  })
+
+  test('is asked for by one name', async () => {
+    expect(await codeOf(PRODUCT, {})).toBe('BAD_USER_INPUT')
+    expect(await codeOf(PRODUCT, { id: uuidv7(), slug: 'linen-tee' })).toBe('BAD_USER_INPUT')
+  })
+
+  test('that is not for sale is for staff only, by every way', async () => {
+    await hidden('linen-tee', async () => {
+      const id = demoId('product/linen-tee')
+      const variantId = demoId('variant/TEE-LINEN-BLU-M')
+      const BY_ALL_WAYS = `query ($id: ID!, $variantId: ID!) {
+        product(id: $id) { id } productVariant(id: $variantId) { id } bySku: productVariant(sku: "TEE-LINEN-BLU-M") { id }
+        _entities(representations: [
+          { __typename: "Product", id: "${id}" }, { __typename: "Product", slug: "linen-tee" }
+          { __typename: "ProductVariant", id: "${variantId}" }, { __typename: "ProductVariant", sku: "TEE-LINEN-BLU-M" }
+        ]) { __typename }
+      }`
+      const nothing = { product: null, productVariant: null, bySku: null, _entities: [null, null, null, null] }
+      for (const viewer of [anonymous, aGuest(), aCustomer(), staffWith('orders:read'), aService('cart')]) {
+        expect(await shop.ask('inventory', viewer, BY_ALL_WAYS, { id, variantId })).toEqual(nothing)
+      }
+      const seen = await shop.ask('inventory', staff, BY_ALL_WAYS, { id, variantId })
+      expect(seen).toMatchObject({ product: { id }, productVariant: { id: variantId }, bySku: { id: variantId } })
+      expect(seen._entities).not.toContain(null)
+      const { products: listed } = await ask(
+        `{ products(filter: { status: ARCHIVED }, first: 100) { nodes { slug } } }`,
+      )
+      expect(listed.nodes.map(({ slug }: { slug: string }) => slug)).not.toContain('linen-tee')
+    })
+  })
+})
+
+describe('a variant', () => {
+  const STOCK = `query ($id: ID) { productVariant(id: $id) {
+    availability stock { onHand available levels { onHand available location { name address { city } priority } } }
+  } }`
+
+  test('shows its stock to staff and nobody else', async () => {
+    const id = demoId('variant/BAG-CANVAS-NAT')
+    const { productVariant } = await shop.ask('inventory', staff, STOCK, { id })
+    expect(productVariant).toEqual({
+      availability: 'IN_STOCK',
+      stock: {
+        onHand: 199,
+        available: 199,
+        levels: [
+          { onHand: 119, available: 119, location: { name: 'Berlin', address: { city: 'Berlin' }, priority: 1 } },
+          { onHand: 80, available: 80, location: { name: 'Hamburg', address: { city: 'Hamburg' }, priority: 2 } },
+        ],
+      },
+    })
+    for (const viewer of [anonymous, aGuest(), aCustomer(), staffWith('orders:read')]) {
+      expect((await shop.ask('inventory', viewer, STOCK, { id })).productVariant.stock).toBeNull()
+    }
+  })
+
+  test('is read for carts in the order asked for, by our own parts', async () => {
+    const FOR_CART = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) {
+      id sku price { amount } availability maxOrderQuantity taxCategory weightGrams product { name slug media { url } }
+    } }`
+    const [mug, tea] = ['MUG-STONE-GRY', 'TEA-ASSAM-100'].map((sku) => demoId(`variant/${sku}`))
+    const ids = [tea!, uuidv7(), mug!, 'no id', tea!]
+    let found: { sku: string; taxCategory: string }[] = []
+    const statements = await shop.statements(async () => {
+      found = (await shop.ask('inventory', aService('cart'), FOR_CART, { ids })).variantsForCart
+    })
+    expect(found.map((each) => each?.sku ?? null)).toEqual([
+      'TEA-ASSAM-100',
+      null,
+      'MUG-STONE-GRY',
+      null,
+      'TEA-ASSAM-100',
+    ])
+    expect(found[0]!.taxCategory).toBe('food')
+    // Variants, stock levels, products.
+    expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(3)
+    const { errors } = await shop.answer('inventory', aCustomer(), FOR_CART, { ids })
+    expect(errors?.[0]?.extensions?.code).toBe('FORBIDDEN')
+    await hidden('stoneware-mug', async () => {
+      expect((await shop.ask('inventory', aService('cart'), FOR_CART, { ids: [mug] })).variantsForCart).toEqual([null])
+    })
+  })
+})
+
+describe('a list of products', () => {
+  const LIST = `query ($filter: ProductFilter, $sort: ProductSort, $first: Int, $after: String) {
+    products(filter: $filter, sort: $sort, first: $first, after: $after) {
+      nodes { slug brand tags createdAt priceRange { min { amount } max { amount } } rating { average } }
+      pageInfo { hasNextPage endCursor } totalCount
+    }
+  }`
+  const list = async (variables: Record<string, unknown>) => (await ask(LIST, variables)).products
+
+  test.each(['RELEVANCE', 'NEWEST', 'PRICE_ASC', 'PRICE_DESC', 'RATING', 'BEST_SELLING'])(
+    'by %s shows every product once, page by page',
+    async (sort) => {
+      const seen: string[] = []
+      for (let after: string | null = null, more = true; more;) {
+        const { nodes, pageInfo } = await list({ sort, first: 30, after })
+        seen.push(...nodes.map(({ slug }: { slug: string }) => slug))
+        after = pageInfo.endCursor
+        more = pageInfo.hasNextPage
+      }
+      expect(new Set(seen).size).toBe(seen.length)
+      expect(seen).toHaveLength((await list({})).totalCount)
+    },
+  )
+
+  test('is ordered as asked', async () => {
+    type Node = {
+      priceRange: { min: { amount: string }; max: { amount: string } }
+      rating: { average: number }
+      createdAt: string
+    }
+    const ordered = async (sort: string, value: (node: Node) => number) => {
+      const values: number[] = (await list({ sort, first: 100 })).nodes.map(value)
+      expect(values).toEqual(values.toSorted((a, b) => a - b))
+    }
+    await ordered('PRICE_ASC', (node) => Number(node.priceRange.min.amount))
+    await ordered('PRICE_DESC', (node) => -Number(node.priceRange.max.amount))
+    await ordered('RATING', (node) => -(node.rating.average ?? 0))
+    await ordered('NEWEST', (node) => -Date.parse(node.createdAt))
+    const { nodes } = await list({ first: 3 })
+    expect(nodes[0].slug).toBe('stoneware-mug')
+  })
+
+  test('is narrowed by category and everything below it', async () => {
+    const categoryId = demoId('category/clothing')
+    const tops = await list({ filter: { categoryId: demoId('category/tops') }, first: 100 })
+    const clothing = await list({ filter: { categoryId }, first: 100 })
+    expect(tops.totalCount).toBe(10)
+    expect(clothing.totalCount).toBeGreaterThan(tops.totalCount)
+    expect((await list({ filter: { categoryId: 'no id' } })).totalCount).toBe(0)
+  })
+
+  test('is narrowed by brand, tag, price and stars, all together', async () => {
+    const filter = {
+      brands: ['Tonwerk', 'Eisenhut'],
+      tags: ['kitchen'],
+      priceMin: '14',
+      priceMax: '20.50',
+      ratingMin: 3,
+    }
+    const { nodes, totalCount } = await list({ filter, first: 100 })
+    expect(totalCount).toBeGreaterThan(0)
+    for (const node of nodes) {
+      expect(filter.brands).toContain(node.brand)
+      expect(node.tags).toContain('kitchen')
+      expect(Number(node.priceRange.min.amount)).toBeLessThanOrEqual(20.5)
+      expect(Number(node.priceRange.max.amount)).toBeGreaterThanOrEqual(14)
+      expect(node.rating.average).toBeGreaterThanOrEqual(3)
+    }
+  })
+
+  test('leaves out what cannot be bought now when asked to', async () => {
+    const slugs = async () =>
+      (await list({ filter: { inStockOnly: true }, first: 100 })).nodes.map(({ slug }: { slug: string }) => slug)
+    expect(await slugs()).toContain('felt-hat')
+    const [hat] = await db().select().from(products).where(eq(products.slug, 'felt-hat'))
+    for (const { id } of await db().select().from(variants).where(eq(variants.productId, hat!.id))) {
+      await db()
+        .update(stockLevels)
+        .set({ onHand: 0 })
+        .where(and(eq(stockLevels.variantId, id)))
+    }
+    expect(await slugs()).not.toContain('felt-hat')
+  })
+
+  test.each([
+    { first: 0 },
+    { first: 101 },
+    { after: 'nonsense' },
+    { filter: { ratingMin: 6 } },
+    { filter: { priceMin: '1.234' } },
+  ])('refuses %j', async (variables) => {
+    expect(await codeOf(LIST, variables)).toBe('BAD_USER_INPUT')
+  })
+})
+
+describe('a search', () => {
+  const SEARCH = `query ($query: String!, $filter: ProductFilter, $sort: ProductSort, $after: String) {
+    productSearch(query: $query, filter: $filter, sort: $sort) {
+      products(first: 5, after: $after) { nodes { slug } pageInfo { endCursor hasNextPage } totalCount }
+      facets { name values { value count } } suggestion
+    }
+  }`
+  const search = async (query: string, more: object = {}) => (await ask(SEARCH, { query, ...more })).productSearch
+  const slugs = (found: { products: { nodes: { slug: string }[] } }) => found.products.nodes.map(({ slug }) => slug)
+
+  test('finds all the words, wherever they stand, names first', async () => {
+    expect(slugs(await search('linen shirt'))).toEqual(['linen-tee'])
+    expect(slugs(await search('Kitchen pans'))).toHaveLength(3)
+    expect(slugs(await search('candle'))[0]).toMatch(/candle$/)
+  })
+
+  test('finds the beginning of a word and ignores case, accents and small words', async () => {
+    expect(slugs(await search('STONEW'))).toEqual(expect.arrayContaining(['stoneware-mug', 'stoneware-bowl']))
+    expect(slugs(await search('the rosterei decaf'))).toEqual(['decaf-coffee'])
+  })
+
+  test('forgives small mistakes and offers the right spelling', async () => {
+    const found = await search('stonware mugg')
+    expect(found.suggestion).toBe('stoneware mug')
+    expect(slugs(found)).toEqual(['stoneware-mug'])
+    expect((await search('linen')).suggestion).toBeNull()
+  })
+
+  test('counts what would narrow it', async () => {
+    const { facets, products: matches } = await search('stoneware')
+    expect(facets).toEqual([
+      { name: 'brand', values: [{ value: 'Tonwerk', count: 2 }] },
+      {
+        name: 'tag',
+        values: [
+          { value: 'kitchen', count: 2 },
+          { value: 'gift', count: 1 },
+        ],
+      },
+    ])
+    expect(matches.totalCount).toBe(2)
+    expect(slugs(await search('stoneware', { filter: { tags: ['gift'] } }))).toEqual(['stoneware-mug'])
+  })
+
+  test('goes on where a page ended', async () => {
+    const first = await search('gift')
+    const second = await search('gift', { after: first.products.pageInfo.endCursor })
+    expect(first.products.pageInfo.hasNextPage).toBe(true)
+    expect(slugs(second)).toHaveLength(5)
+    for (const slug of slugs(second)) expect(slugs(first)).not.toContain(slug)
+  })
+
+  test.each(['', '   ', '!!!', 'zzzzzzqqqq', "'; drop table products; --", 'qqq & | ! zzz:*'])(
+    'finds nothing for %j',
+    async (query) => {
+      const { products: matches } = await search(query, { filter: { brands: ['Tonwerk'] } })
+      expect(matches.nodes).toEqual([])
+    },
+  )
+
+  test('is not longer than 200 characters', async () => {
+    expect(await codeOf(SEARCH, { query: 'x'.repeat(201) })).toBe('BAD_USER_INPUT')
+  })
+})
+
+describe('categories', () => {
+  test('are a tree', async () => {
+    const { categories } = await ask(
+      `{ categories { slug parent { slug } children { slug children { slug children { slug } } } } }`,
+    )
+    expect(categories.map(({ slug }: { slug: string }) => slug)).toEqual([
+      'books',
+      'clothing',
+      'home',
+      'pantry',
+      'travel',
+    ])
+    expect(categories[1]).toMatchObject({
+      parent: null,
+      children: [{ slug: 'accessories' }, { slug: 'bottoms' }, { slug: 'tops' }],
+    })
+    const below = await ask(`query ($parentId: ID) { categories(parentId: $parentId) { slug parent { slug } } }`, {
+      parentId: demoId('category/kitchen'),
+    })
+    expect(below.categories[0]).toEqual({ slug: 'bowls', parent: { slug: 'kitchen' } })
+    expect((await ask(`{ categories(parentId: "no id") { slug } }`)).categories).toEqual([])
+  })
+
+  test('are read in one statement a level', async () => {
+    const statements = await shop.statements(() => ask(`{ categories { slug children { slug children { slug } } } }`))
+    expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(3)
+  })
+
+  test('show what is filed in them and below', async () => {
+    const { category } = await ask(
+      `{ category(slug: "kitchen") { name ancestors { slug } products(sort: PRICE_DESC, first: 1) { nodes { slug } totalCount } } }`,
+    )
+    expect(category).toEqual({
+      name: 'Kitchen',
+      ancestors: [{ slug: 'home' }],
+      products: { nodes: [{ slug: 'copper-pan' }], totalCount: 11 },
+    })
+    expect((await ask(`{ category(slug: "nothing") { name } }`)).category).toBeNull()
+  })
+})
+
+describe('locations', () => {
+  const LOCATIONS = `{ stockLocations { name priority isActive address { city location { latitude } } } }`
+
+  test('are listed for staff, by priority', async () => {
+    const { stockLocations } = await shop.ask('inventory', staff, LOCATIONS)
+    expect(stockLocations).toMatchObject([
+      { name: 'Berlin', priority: 1, isActive: true, address: { location: { latitude: 52.4847 } } },
+      { name: 'Hamburg', priority: 2 },
+    ])
+    expect(await codeOf(LOCATIONS)).toBe('UNAUTHENTICATED')
+  })
+
+  test('have a name for everybody, and no address', async () => {
+    const { _entities } = await ask(`{ _entities(representations: [
+      { __typename: "StockLocation", id: "${demoId('location/berlin')}" }, { __typename: "StockLocation", id: "no id" }
+    ]) { ... on StockLocation { name address { city } isActive priority } } }`)
+    expect(_entities).toEqual([{ name: 'Berlin', address: null, isActive: null, priority: null }, null])
+  })
+})
+
+describe('a review', () => {
+  const CREATE = `mutation ($input: ReviewCreateInput!) { reviewCreate(input: $input) {
+    review { rating title body status isVerifiedPurchase author { id } } product { rating { average count } }
+    userErrors { code field }
+  } }`
+  const write = async (viewer: ReturnType<typeof aCustomer>, input: object) =>
+    (await shop.ask('inventory', viewer, CREATE, { input })).reviewCreate
+  const productId = demoId('product/fig-candle')
+
+  test('counts at once, once per customer', async () => {
+    const author = aCustomer()
+    const RATING = `query ($id: ID) { product(id: $id) { rating { count average } } }`
+    const before = (await ask(RATING, { id: productId })).product.rating
+    const written = await Promise.all([1, 2, 3].map(() => write(author, { productId, rating: 1, title: ' Smoky ' })))
+    expect(written.filter(({ review }) => review)).toMatchObject([
+      {
+        review: {
+          rating: 1,
+          title: 'Smoky',
+          body: null,
+          status: 'PUBLISHED',
+          isVerifiedPurchase: false,
+          author: { id: author.id },
+        },
+      },
+    ])
+    expect(written.flatMap(({ userErrors }) => userErrors)).toEqual(
+      [1, 2].map(() => ({ code: 'CONFLICT', field: ['input', 'productId'] })),
+    )
+    const { count } = (await ask(RATING, { id: productId })).product.rating
+    expect(count).toBe(before.count + 1)
+  })
+
+  test('of something that was delivered is of a verified purchase', async () => {
+    const author = aCustomer()
+    const lines = [{ orderLineId: uuidv7(), variantId: uuidv7(), productId, title: 'Candle', sku: 'CAN', quantity: 1 }]
+    const delivered = { owner: { kind: 'user' as const, id: author.id }, data: { lines } }
+    await notePurchases(shop.part('inventory').ownContext(), delivered)
+    await notePurchases(shop.part('inventory').ownContext(), delivered)
+    expect(await write(author, { productId, rating: 5 })).toMatchObject({ review: { isVerifiedPurchase: true } })
+  })
+
+  test('is refused with all problems at once', async () => {
+    expect(
+      await write(aCustomer(), { productId, rating: 6, title: 'x'.repeat(121), body: 'x'.repeat(5_001) }),
+    ).toMatchObject({
+      userErrors: ['rating', 'title', 'body'].map((field) => ({ code: 'INVALID', field: ['input', field] })),
+    })
+    for (const unknown of [uuidv7(), 'no id']) {
+      expect(await write(aCustomer(), { productId: unknown, rating: 5 })).toMatchObject({
+        review: null,
+        userErrors: [{ code: 'NOT_FOUND', field: ['input', 'productId'] }],
+      })
+    }
+  })
+
+  test('needs an account', async () => {
+    const { errors } = await shop.answer('inventory', aGuest(), CREATE, { input: { productId, rating: 5 } })
+    expect(errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED')
+  })
+
+  test('is listed with its product, by stars, and with its author', async () => {
+    const { product } = await ask(`{ product(slug: "linen-tee") {
+      reviews { nodes { rating createdAt isVerifiedPurchase author { id } } totalCount }
+      five: reviews(rating: 5) { nodes { rating } }
+    } }`)
+    expect(product.reviews.nodes).toContainEqual(
+      expect.objectContaining({ author: { id: demoId('user/alice') }, isVerifiedPurchase: true }),
+    )
+    const times = product.reviews.nodes.map(({ createdAt }: { createdAt: string }) => createdAt)
+    expect(times).toEqual(times.toSorted().toReversed())
+    for (const { rating } of product.five.nodes) expect(rating).toBe(5)
+    const { _entities } =
+      await ask(`{ _entities(representations: [{ __typename: "User", id: "${demoId('user/bob')}" }]) {
+      ... on User { reviews(first: 2) { nodes { product { name } } pageInfo { hasNextPage } } }
+    } }`)
+    expect(_entities[0].reviews.nodes).toHaveLength(2)
+    expect(await codeOf(`{ product(slug: "linen-tee") { reviews(rating: 0) { nodes { rating } } } }`)).toBe(
+      'BAD_USER_INPUT',
+    )
+  })
+})
