@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { and, eq, isNull } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
@@ -9,6 +10,8 @@ import { tellRevoked } from './revocations.ts'
 import type { CartMergeStrategy } from './schema.generated.ts'
 import { endSessionsOf } from './sessions.ts'
 import { guests } from './tables.ts'
+
+const PATIENCE_MS = 3_000
 
 /** What became an account's. */
 export interface Claim {
@@ -52,8 +55,8 @@ export async function claimGuest(
 export async function followClaim(ctx: Context, claim: Claim | null): Promise<void> {
   if (!claim) return
   await tellRevoked(ctx, claim.endedSessions)
-  // Signing in must not fail with the cart: GuestClaimed has it merged as soon as it can be.
-  await mergeCart(ctx, claim).catch((err: unknown) =>
-    ctx.log.warn({ err, guestId: claim.guestId }, 'the cart is merged later'),
+  // Signing in neither fails with the cart nor waits for it for long: GuestClaimed has it merged as soon as it can be.
+  await Promise.race([mergeCart(ctx, claim), setTimeout(PATIENCE_MS, undefined, { ref: false })]).catch(
+    (err: unknown) => ctx.log.warn({ err, guestId: claim.guestId }, 'the cart is merged later'),
   )
 }

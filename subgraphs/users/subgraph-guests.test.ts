@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 import { announce, type Announced } from '#platform/facts.ts'
-import { uuidv7 } from '#platform/ids.ts'
+import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous, type Owner } from '#platform/viewer.ts'
 import { until } from '../../tests/setup/until.ts'
 import { OrderPlaced } from '../orders/events.ts'
@@ -81,6 +81,30 @@ describe('a guest', () => {
     expect(await claimsOf(guest.viewer.id)).toEqual([])
     expect((await refresh(guest.authTokens.refreshToken)).userErrors).toEqual([])
   })
+})
+
+test('a guest who signs in finds the cart in the account at once', async () => {
+  const people = await openPeople(['users', 'cart', 'inventory'])
+  await using joined = people.shop
+  for (const name of ['users', 'inventory', 'cart'] as const) {
+    const { subgraph, ownContext } = joined.part(name)
+    await subgraph.seed?.(ownContext())
+  }
+  const guest = await people.newGuest()
+  const input = { lines: [{ variantId: demoId('variant/MUG-STONE-GRY'), quantity: 2 }] }
+  await joined.ask(
+    'cart',
+    guest.viewer,
+    'mutation ($input: CartCreateInput!) { cartCreate(input: $input) { cart { id } } }',
+    { input },
+  )
+  const { authTokens } = await people.signIn('alice@example.com', 'password123', guest.viewer)
+  const { cart } = await joined.ask(
+    'cart',
+    await people.viewerOf(authTokens.accessToken),
+    '{ cart { lines { quantity } } }',
+  )
+  expect(cart.lines).toEqual([{ quantity: 2 }])
 })
 
 describe('an order that was placed', () => {
