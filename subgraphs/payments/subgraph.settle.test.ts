@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
+import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { until } from '../../tests/setup/until.ts'
 import { aCustomer } from '../../tests/setup/viewers.ts'
 import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
 import { providerOf } from './provider.ts'
@@ -177,5 +179,64 @@ describe('undoing an attempt', () => {
     await resolveMovements(paying.own())
     expect(await paying.paymentsOf(ada, buy)).toMatchObject([{ status: 'VOIDED' }])
     expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+  })
+
+  test('while the bank is being asked takes back what the bank then says', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    const { db } = paying.own()
+    const bankAnswers = Promise.withResolvers<void>()
+    const bankIsSlow = Promise.withResolvers<void>()
+    const slowness = db.transaction(async (tx) => {
+      await tx.execute(sql`lock table payments.sandbox_tokens in exclusive mode`)
+      bankIsSlow.resolve()
+      await bankAnswers.promise
+    })
+    await bankIsSlow.promise
+    const authorizing = paying.authorize(buy)
+    await until(async () => (await paying.paymentsOf(ada, buy)).length > 0)
+    const undone = await paying.compensate(buy)
+    bankAnswers.resolve()
+    await slowness
+    expect(undone).toMatchObject({ payment: { status: 'FAILED' }, userErrors: [] })
+    expect(codes(await authorizing)).toEqual([['STATE_TRANSITION', null]])
+    expect(await paying.paymentsOf(ada, buy)).toMatchObject([{ status: 'VOIDED' }])
+    expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+  })
+})
+
+describe('the sandbox processor', () => {
+  const eur = (amountMinor: number) => ({ amountMinor, currency: 'EUR' })
+  const authorized = async () => {
+    const provider = providerOf(paying.own())
+    const token = await paying.token('4242424242424242')
+    const answer = await provider.authorize({ key: uuidv7(), token, amount: eur(100) })
+    if (answer.status !== 'SUCCEEDED') throw new Error(answer.code)
+    return { provider, reference: answer.reference }
+  }
+
+  test('keeps to its own books: it takes no more than it reserved and gives back no more than it took', async () => {
+    const { provider, reference } = await authorized()
+    const move = (kind: 'capture' | 'void' | 'refund', minor: number) =>
+      provider[kind]({ key: uuidv7(), reference, amount: eur(minor) })
+    const refused = { status: 'FAILED', code: 'amount_not_available' }
+    expect(await move('capture', 101)).toEqual(refused)
+    expect(await move('refund', 1)).toEqual(refused)
+    expect(await move('capture', 60)).toMatchObject({ status: 'SUCCEEDED' })
+    expect(await move('capture', 41)).toEqual(refused)
+    expect(await move('void', 41)).toEqual(refused)
+    expect(await move('refund', 61)).toEqual(refused)
+    expect(await move('void', 40)).toMatchObject({ status: 'SUCCEEDED' })
+    expect(await move('refund', 60)).toMatchObject({ status: 'SUCCEEDED' })
+  })
+
+  test('gives the same answer to the same key, and none to that key with another request', async () => {
+    const { provider, reference } = await authorized()
+    const request = { key: uuidv7(), reference, amount: eur(100) }
+    const answers = await Promise.all([provider.capture(request), provider.capture(request), provider.capture(request)])
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    expect(await provider.lookup(request.key)).toEqual(answers[0])
+    expect(await provider.lookup(uuidv7())).toBeNull()
+    expect(await provider.refund(request)).toEqual({ status: 'FAILED', code: 'idempotency_key_reused' })
   })
 })
