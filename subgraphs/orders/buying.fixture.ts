@@ -89,7 +89,11 @@ export function buyingAt(shop: Parts) {
 
   const sql = async <T extends object>(text: string, ...values: string[]): Promise<T[]> => {
     const admin = postgres(shop.config.DATABASE_URL!, { max: 1, onnotice: () => {} })
-    return await admin.unsafe<T[]>(text, values).finally(() => admin.end())
+    try {
+      return await admin.unsafe<T[]>(text, values)
+    } finally {
+      await admin.end()
+    }
   }
 
   return {

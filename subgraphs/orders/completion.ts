@@ -46,7 +46,7 @@ export async function carryOn(ctx: Context, lease: Lease): Promise<void> {
 
 async function goForward(ctx: Context, lease: Lease, progress: Progress): Promise<void> {
   for (let name = nextStep(progress); name; name = nextStep(progress)) {
-    if (Date.now() > ctx.deadline) return await letGo(ctx, lease)
+    if (isOutOfTime(ctx)) return await letGo(ctx, lease)
     const checkout = await begin(ctx, lease, progress, name)
     if (checkout.cancelRequested && !checkout.placedAt) return await giveUp(ctx, lease, progress, CANCELLED)
     failpoint(`${name}:before`)
@@ -63,7 +63,7 @@ async function goForward(ctx: Context, lease: Lease, progress: Progress): Promis
       if (error instanceof Refused) return await giveUp(ctx, lease, progress, error.failure, { name, error })
       ctx.log.warn({ err: error, checkoutId: lease.checkoutId, step: name }, 'the outcome of a step is not known')
       if (progress.get(name)!.tries >= MAX_TRIES) return await giveUp(ctx, lease, progress, UNAVAILABLE)
-      await pause(RETRY_DELAY_MS)
+      if (!isOutOfTime(ctx)) await pause(RETRY_DELAY_MS)
     }
   }
 }
@@ -179,6 +179,10 @@ async function goBack(ctx: Context, lease: Lease, progress: Progress): Promise<v
   })
   await tell(ctx, ended)
 }
+
+// When the caller has gone, its calls to other parts go with it; recovery's do not.
+const isOutOfTime = ({ deadline, signal }: Pick<Context, 'deadline' | 'signal'>): boolean =>
+  signal.aborted || Date.now() > deadline
 
 /** Out of time: anybody may take it over at once. */
 const letGo = async (ctx: Context, lease: Lease): Promise<void> =>

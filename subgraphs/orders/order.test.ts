@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { allocateLines, canBecome, statusByLines } from './order.ts'
+import { allocateLines, allowedActions, canBecome, statusByLines } from './order.ts'
 
 const line = (quantity: number, shippedQuantity = 0, deliveredQuantity = 0, cancelledQuantity = 0) => ({
   quantity,
@@ -64,5 +64,16 @@ describe('allocations', () => {
       ['l1', 3],
       ['l3', 1],
     ])
+  })
+})
+
+describe('what can be done with an order', () => {
+  const paid = { status: 'CONFIRMED' as const, totalMinor: 100 }
+
+  test('money that was taken can be given back by who may', () => {
+    expect(allowedActions(paid, (scope) => scope === 'payments:manage')).toEqual(['REFUND'])
+    expect(allowedActions(paid, () => false)).toEqual([])
+    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, () => true)).toEqual([])
+    expect(allowedActions({ ...paid, totalMinor: 0 }, () => true)).toEqual([])
   })
 })

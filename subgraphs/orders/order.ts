@@ -1,6 +1,6 @@
 import { parseMoney, type Money } from '#platform/money.ts'
 import type { FrozenCart } from './calls/cart.ts'
-import type { OrderStatus } from './schema.generated.ts'
+import type { OrderAction, OrderStatus } from './schema.generated.ts'
 
 /** Where an order can go from each state. */
 export const nextStatuses = {
@@ -24,6 +24,15 @@ export const statusesByHand: Partial<Record<OrderStatus, readonly OrderStatus[]>
   CONFIRMED: ['ON_HOLD'],
   ON_HOLD: ['CONFIRMED'],
   DELIVERED: ['COMPLETED'],
+}
+
+/** What somebody with these rights can do with an order now. Only money that was taken can be given back. */
+export function allowedActions(
+  { status, totalMinor }: { status: OrderStatus; totalMinor: number },
+  hasScope: (scope: string) => boolean,
+): OrderAction[] {
+  const isPaid = totalMinor > 0 && status !== 'ON_HOLD' && status !== 'CANCELLED'
+  return isPaid && hasScope('payments:manage') ? ['REFUND'] : []
 }
 
 interface Moved {

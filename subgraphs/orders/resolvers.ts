@@ -1,10 +1,12 @@
 import { payload } from '#platform/user-errors.ts'
-import { requireSession } from '#platform/viewer.ts'
+import { hasScope, requireSession } from '#platform/viewer.ts'
 import { completeCheckout } from './attempts.ts'
 import { progressOf, shownFailure } from './checkout.ts'
 import { cancelCheckout, createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
 import { checkoutOfCart, lineById, linesOfOrder, stepsOfCheckout } from './loaders.ts'
-import { allOrders, orderCountFor, ordersOf, readOrder, timelineOf, updateOrderStatus, watchOrder } from './orders.ts'
+import { allowedActions } from './order.ts'
+import { allOrders, orderCountFor, ordersOf, timelineOf } from './history.ts'
+import { readOrder, updateOrderStatus, watchOrder } from './orders.ts'
 import type { Resolvers } from './schema.generated.ts'
 
 const money = (amountMinor: number, { currency }: { currency: string }) => ({ amountMinor, currency })
@@ -43,7 +45,8 @@ export const resolvers: Resolvers = {
     shippingTotal: (order) => money(order.shippingMinor, order),
     taxTotal: (order) => money(order.taxMinor, order),
     total: (order) => money(order.totalMinor, order),
-    timeline: (order, args, ctx) => timelineOf(ctx, order, args),
+    timeline: ({ id }, args, ctx) => timelineOf(ctx).load({ id, args }),
+    allowedActions: (order, _, { viewer }) => allowedActions(order, (scope) => hasScope(viewer, scope)),
   },
   OrderLine: {
     __resolveReference: ({ id }, ctx) => lineById(ctx).load(id),

@@ -1,0 +1,92 @@
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Context } from '#platform/context.ts'
+import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
+import { BOUGHT, buyingAt, openShop } from './buying.fixture.ts'
+import { carryOn } from './completion.ts'
+import { leaseOf } from './lease.ts'
+import { recoverCheckouts } from './recovery.ts'
+import { checkouts } from './tables.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('two processes that carry on the same attempt', () => {
+  let shop: Parts
+  let at: ReturnType<typeof buyingAt>
+  beforeAll(async () => {
+    shop = await openShop()
+    at = buyingAt(shop)
+  })
+  afterAll(() => shop[Symbol.asyncDispose]())
+
+  // A process whose clock says that every lease is over.
+  const impatient = (): Context => {
+    const ctx = shop.part('orders').ownContext()
+    return { ...ctx, now: () => new Date(Date.now() + HOUR_MS) }
+  }
+
+  test('make one order and one charge between them', async () => {
+    for (let time = 0; time < 4; time++) {
+      const { buyer, cart, input } = await at.checkoutOf(aGuest())
+      const takingOver = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20 * time))
+        await recoverCheckouts(impatient())
+      }
+      const [answer] = await Promise.all([at.complete(buyer, input), takingOver()])
+      expect(answer.userErrors).toEqual([])
+      expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
+      const captured = Math.round(Number(cart.total.amount) * 100)
+      expect(await at.chargedFor(input.checkoutId)).toEqual({ authorizations: 1, captured })
+    }
+  })
+
+  test('a process that lost its lease changes nothing', async () => {
+    const { buyer, input } = await at.checkoutOf(aGuest())
+    await at.complete(buyer, input)
+    const ctx = shop.part('orders').ownContext()
+    const read = async () => (await ctx.db.select().from(checkouts).where(eq(checkouts.id, input.checkoutId)))[0]!
+    const before = await read()
+    await carryOn(ctx, { ...leaseOf(before), token: before.leaseToken - 1 })
+    expect(await read()).toEqual(before)
+  })
+})
+
+describe('while payments cannot be reached', () => {
+  let shop: Parts
+  let at: ReturnType<typeof buyingAt>
+  beforeAll(async () => {
+    shop = await openParts(['inventory', 'cart', 'orders', 'delivery'])
+    for (const name of ['inventory', 'cart', 'delivery'] as const) {
+      await shop.part(name).subgraph.seed?.(shop.part(name).ownContext())
+    }
+    at = buyingAt(shop)
+  })
+  afterAll(() => shop[Symbol.asyncDispose]())
+
+  test('the buyer is told, undoing goes on by itself, and staff look when it never succeeds', async () => {
+    const buyer = aCustomer()
+    const cart = await at.cartOf(buyer)
+    const { checkout } = await at.open(buyer, cart.id)
+    const answer = await at.complete(buyer, {
+      checkoutId: checkout.id,
+      paymentToken: 'tok_unknown',
+      expectedTotal: { amount: cart.total.amount, currencyCode: 'EUR' },
+      idempotencyKey: 'once',
+    })
+    expect(answer).toMatchObject({
+      order: null,
+      checkout: { status: 'COMPENSATING', failure: { code: 'UPSTREAM_UNAVAILABLE', isRetryable: true } },
+      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }],
+    })
+    const tries = answer.checkout.steps.find(({ name }: { name: string }) => name === 'AUTHORIZE_PAYMENT').attempts
+    expect(tries).toBe(3)
+    // Nobody knows whether the card was charged, so the goods stay held until that is known.
+    expect(await at.heldFor(checkout.id)).toMatchObject({ holds: ['HELD'], cart: 'FROZEN', orders: 0 })
+    const orders = shop.part('orders')
+    for (let hours = 1; hours <= 12; hours++) {
+      await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + hours * HOUR_MS) })
+    }
+    expect(await at.read(buyer, checkout.id)).toMatchObject({ status: 'NEEDS_ATTENTION' })
+  })
+})
