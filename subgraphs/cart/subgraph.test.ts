@@ -1,9 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { announce } from '#platform/facts.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { GuestClaimed } from '../users/events.ts'
 import { abandonCarts } from './carts.ts'
 import { reactions } from './reactions.ts'
 import { cartLines } from './tables.ts'
@@ -262,6 +265,16 @@ describe('a guest who signs in', () => {
     await fill(await create(guest), { mug: 1 })
     await claim(guest.id, user.id, eventId)
     expect(contents(await read(user))).toEqual(['3 tee'])
+  })
+
+  test('finds it merged within moments of the fact being announced', async () => {
+    const [guest, user] = [aGuest(), aCustomer()]
+    await fill(await create(guest), { tee: 1 })
+    await shop.work()
+    const ctx = shop.part('cart').ownContext()
+    const data = { guestId: guest.id, userId: user.id, cartMergeStrategy: 'PREFER_GUEST' as const }
+    await announce(ctx.db, ctx, GuestClaimed, { entityId: guest.id, entityVersion: 1, owner: guest, data })
+    expect(contents(await until(() => read(user)))).toEqual(['1 tee'])
   })
 
   test('has none when neither had one', async () => {
