@@ -135,6 +135,7 @@ export async function ask(
 ): Promise<PaymentTransactionRow> {
   const provider = providerOf(ctx)
   const answer = (await ifReached(send(provider))) ?? (await ifReached(provider.lookup(transaction.id)))
+  if (!answer && transaction.status === 'UNKNOWN') return transaction
   return await record(ctx, transaction, answer ?? { status: 'UNKNOWN' })
 }
 
