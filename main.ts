@@ -69,7 +69,7 @@ async function run(): Promise<void> {
   const queues = cleanup.use(await openQueues({ url: databaseUrl('jobs', config), log }))
   for (const part of parts) await part.startWork(queues)
   const { url } = await router.listen({ port: config.PORT, host: config.HOST })
-  if (isDevelopment) animate(parts, log)
+  if (config.NODE_ENV === 'development') animate(parts, log)
   greet(url, performance.now() - began)
   await untilStopped()
   say('Stopping')

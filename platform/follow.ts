@@ -5,10 +5,11 @@ export interface Following<T> {
   topic: string
   /** Highest sequence the client has; everything newer is replayed first. */
   after: number
-  /** What is newer than a sequence, oldest first. */
-  read(after: number): Promise<readonly T[]>
+  /** What is newer than a sequence, oldest first; null ends it. */
+  read(after: number): Promise<readonly T[] | null>
   sequenceOf(item: T): number
-  /** The item that a hint without a sequence stands for, such as somebody typing; undefined drops it. */
+  /** The item that a hint without a sequence stands for, such as somebody typing; undefined drops it. Without it such a
+   * hint makes it read on. */
   transient?(message: unknown): T | undefined
 }
 
@@ -30,21 +31,26 @@ async function* replayed<T>(
   { after, read, sequenceOf, transient }: Following<T>,
 ): AsyncGenerator<T, undefined> {
   let last = after
-  const unread = async function* () {
-    for (let items = await read(last); items.length > 0; items = await read(last)) {
+  // True when it is over.
+  const unread = async function* (): AsyncGenerator<T, boolean> {
+    for (;;) {
+      const items = await read(last)
+      if (!items?.length) return items === null
       for (const item of items) {
         last = Math.max(last, sequenceOf(item))
         yield item
       }
     }
   }
-  yield* unread()
+  if (yield* unread()) return
   for await (const { message } of hints) {
     const sequence = sequenceIn(message)
-    if (sequence === undefined) {
-      const item = transient?.(message)
+    if (sequence === undefined && transient) {
+      const item = transient(message)
       if (item !== undefined) yield item
-    } else if (sequence > last) yield* unread()
+    } else if (sequence === undefined || sequence > last) {
+      if (yield* unread()) return
+    }
   }
 }
 

@@ -100,7 +100,14 @@ export async function openQueues({ url, log }: { url: string; log: Logger }): Pr
     async consume(part, { fact }, handle) {
       await queues.work<Announced>(
         queueOf(part, fact.name),
-        { batchSize: 20, perJobResults: true, pollingIntervalSeconds: 2 },
+        {
+          batchSize: 20,
+          perJobResults: true,
+          burstWhenBatchFull: true,
+          pollingIntervalSeconds: 2,
+          // Nobody is notified when the time of a retry has come: polling finds it.
+          notifyPollingIntervalSeconds: 2,
+        },
         async (jobs) =>
           await Promise.all(
             jobs.map(async ({ id, data }) => {

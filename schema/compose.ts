@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync, existsSync } from 'node:fs'
 import { composeServices } from '@apollo/composition'
 import { parse } from 'graphql'
 import { fullSdl, sdl } from '#platform/subgraph.ts'
-import { subgraphNames } from '../subgraphs/all.ts'
+import { defaultUrl, subgraphNames } from '../subgraphs/all.ts'
 
 const FILE = new URL('./supergraph.graphql', import.meta.url)
 
@@ -14,9 +14,9 @@ if (process.argv.includes('--help')) {
   process.exit()
 }
 
-const services = subgraphNames.map((name, index) => ({
+const services = subgraphNames.map((name) => ({
   name,
-  url: `http://127.0.0.1:${4001 + index}/graphql`,
+  url: defaultUrl(name),
   typeDefs: parse(fullSdl({ typeDefs: sdl(new URL(`../subgraphs/${name}/index.ts`, import.meta.url).href) })),
 }))
 const { errors = [], hints = [], supergraphSdl } = composeServices(services)

@@ -11,12 +11,12 @@ import { untilStopped } from '#platform/shutdown.ts'
 import { serveSubgraph } from '#platform/subgraph-server.ts'
 import { remoteTransport } from '#platform/transport-remote.ts'
 import { assertMigrated } from '../drizzle/migrate.ts'
-import { loadSubgraph, subgraphNames } from './all.ts'
+import { defaultPort, defaultUrl, loadSubgraph, subgraphNames } from './all.ts'
 
 const name = subgraphNames.find((each) => each === process.argv[2])
 if (!name) {
   console.error(`Usage: node subgraphs/serve.ts NAME, where NAME is one of ${subgraphNames.join(', ')}.`)
-  console.error('It needs DATABASE_URL, REDIS_URL and <NAME>_URL of the subgraphs it calls; see the README.')
+  console.error('It needs DATABASE_URL and REDIS_URL; PORT and <NAME>_URL of the others have defaults. See the README.')
   process.exit(process.argv.includes('--help') ? 0 : 2)
 }
 
@@ -29,7 +29,12 @@ await assertMigrated(databaseUrl(name, config), name)
 await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
 const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
 const transports = new Map(
-  Object.entries(config.subgraphUrls).map(([callee, url]) => [callee, remoteTransport({ name: callee, url, tokens })]),
+  subgraphNames
+    .filter((callee) => callee !== name)
+    .map((callee) => [
+      callee,
+      remoteTransport({ name: callee, url: config.subgraphUrls[callee] ?? defaultUrl(callee), tokens }),
+    ]),
 )
 await using part = runSubgraph(await loadSubgraph(name), { config, ports, log, transports })
 await using queues = await openQueues({ url: databaseUrl('jobs', config), log })
@@ -42,7 +47,7 @@ await using server = await serveSubgraph({
   keys: config.JWKS_URL ? createRemoteJWKSet(new URL(config.JWKS_URL)) : undefined,
   isDevelopment: config.NODE_ENV !== 'production',
   host: config.HOST,
-  port: config.PORT,
+  port: process.env.PORT ? config.PORT : defaultPort(name),
 })
 log.info({ port: server.port }, 'ready')
 await untilStopped()

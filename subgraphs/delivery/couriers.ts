@@ -40,7 +40,12 @@ export async function allCouriers(ctx: Context, args: PageArgs & { onDutyOnly?: 
     { column: couriers.id, direction: 'asc' },
   ])
   const asked = args.onDutyOnly ? eq(couriers.isOnDuty, true) : undefined
-  const rows = await ctx.db.select().from(couriers).where(and(asked, page.where)).orderBy(...page.orderBy).limit(page.limit)
+  const rows = await ctx.db
+    .select()
+    .from(couriers)
+    .where(and(asked, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
   return page.connection(rows, ({ displayName, id }) => [displayName, id], {
     totalCount: () => ctx.db.$count(couriers, asked),
   })
@@ -54,7 +59,7 @@ export async function setDuty(ctx: Context, isOnDuty: boolean) {
     await tx.select({ id: couriers.id }).from(couriers).where(eq(couriers.id, id)).for('update')
     const carried = and(eq(shipments.courierId, id), inArray(shipments.status, [...active]))
     if (!isOnDuty && (await tx.$count(shipments, carried)) > 0) {
-      rejectTransition({ from: 'ON_DUTY', to: 'OFF_DUTY', allowed: [] }, ['input', 'onDuty'])
+      rejectTransition({ from: 'ON_DUTY', to: 'OFF_DUTY', allowed: [] }, ['onDuty'])
     }
     const [changed] = await tx
       .update(couriers)
@@ -89,7 +94,13 @@ export async function reportPositions(ctx: Context, input: CourierPositionsRepor
   const { positions } = parseInput(reportInput, input)
   const receivedAt = ctx.now().toISOString()
   const reported = positions.map(
-    ({ point: { latitude, longitude }, headingDegrees = null, speedMps = null, accuracyMeters = null, recordedAt }) => ({
+    ({
+      point: { latitude, longitude },
+      headingDegrees = null,
+      speedMps = null,
+      accuracyMeters = null,
+      recordedAt,
+    }) => ({
       latitude,
       longitude,
       headingDegrees,
@@ -146,7 +157,11 @@ export async function upsertCourier(ctx: Context, input: CourierUpsertInput) {
   const at = ctx.now()
   const values = { userId: input.userId, displayName, vehicle: vehicle || null, updatedAt: at }
   if (input.id == null) {
-    const [added] = await ctx.db.insert(couriers).values({ ...values, createdAt: at }).onConflictDoNothing().returning()
+    const [added] = await ctx.db
+      .insert(couriers)
+      .values({ ...values, createdAt: at })
+      .onConflictDoNothing()
+      .returning()
     return { courier: added ?? reject('CONFLICT', 'This person is a courier already.', ['userId']) }
   }
   const [changed] = isId(input.id)

@@ -14,7 +14,15 @@ import { tellCouriers, tellProgress } from './hints.ts'
 import { move } from './progress.ts'
 import type { ShipmentAssignInput } from './schema.generated.ts'
 import { active, estimate, messages, nextStatuses } from './shipment.ts'
-import { couriers, idempotencyKeys, inbox, shipmentLines, shipments, trackingEvents, type ShipmentRow } from './tables.ts'
+import {
+  couriers,
+  idempotencyKeys,
+  inbox,
+  shipmentLines,
+  shipments,
+  trackingEvents,
+  type ShipmentRow,
+} from './tables.ts'
 
 type Ready = Announced<NonNullable<(typeof OrderReadyToShip)['data']['_output']>>
 
@@ -49,7 +57,9 @@ export async function prepareShipments(ctx: Context, event: Ready): Promise<void
         .onConflictDoNothing({ target: [shipments.orderId, shipments.originId] })
         .returning()
       if (!shipment) continue
-      await tx.insert(trackingEvents).values({ shipmentId: shipment.id, sequence: 1, status: 'PENDING', message: messages.PENDING, at })
+      await tx
+        .insert(trackingEvents)
+        .values({ shipmentId: shipment.id, sequence: 1, status: 'PENDING', message: messages.PENDING, at })
       await tx.insert(shipmentLines).values(linesFrom(shipment.id, allocations))
       const courierId = await idlestCourier(tx)
       if (courierId) assigned.push(await move(tx, ctx, shipment, 'ASSIGNED', { courierId }))
@@ -99,7 +109,9 @@ export async function assignShipment(ctx: Context, input: ShipmentAssignInput) {
     if (!courier) reject('NOT_FOUND', 'There is no such courier.', ['courierId'])
     if (!courier.isOnDuty) reject('NOT_APPLICABLE', 'This courier is not on duty.', ['courierId'])
     if (shipment.status !== 'PENDING' && shipment.status !== 'ASSIGNED') {
-      rejectTransition({ from: shipment.status, to: 'ASSIGNED', allowed: nextStatuses[shipment.status] }, ['input', 'shipmentId'])
+      rejectTransition({ from: shipment.status, to: 'ASSIGNED', allowed: nextStatuses[shipment.status] }, [
+        'shipmentId',
+      ])
     }
     if (shipment.courierId !== courierId) await move(tx, ctx, shipment, 'ASSIGNED', { courierId })
     return { shipmentId, previous: shipment.courierId }

@@ -4,8 +4,15 @@ import { fact } from '#platform/facts.ts'
 export const ShipmentStatusChanged = fact('ShipmentStatusChanged', 1, {
   orderId: z.uuid(),
   status: z.enum([
-    'PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'ARRIVING',
-    'DELIVERED', 'ATTEMPT_FAILED', 'RETURNED', 'CANCELLED',
+    'PENDING',
+    'ASSIGNED',
+    'PICKED_UP',
+    'IN_TRANSIT',
+    'ARRIVING',
+    'DELIVERED',
+    'ATTEMPT_FAILED',
+    'RETURNED',
+    'CANCELLED',
   ]),
   lines: z.array(z.object({ orderLineId: z.uuid(), quantity: z.number().int().positive() })),
 })

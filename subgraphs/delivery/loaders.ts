@@ -17,13 +17,21 @@ import {
 // Whether the caller may see what these give is judged by whoever asks them.
 
 export const shipmentById = loadOne(
-  ({ db }: Context, ids: readonly string[]) => db.select().from(shipments).where(inArray(shipments.id, [...ids])),
+  ({ db }: Context, ids: readonly string[]) =>
+    db
+      .select()
+      .from(shipments)
+      .where(inArray(shipments.id, [...ids])),
   ({ id }) => id,
 )
 
 export const shipmentsOfOrder = loadMany(
   ({ db }: Context, orderIds: readonly string[]) =>
-    db.select().from(shipments).where(inArray(shipments.orderId, [...orderIds])).orderBy(asc(shipments.id)),
+    db
+      .select()
+      .from(shipments)
+      .where(inArray(shipments.orderId, [...orderIds]))
+      .orderBy(asc(shipments.id)),
   ({ orderId }) => orderId,
 )
 
@@ -59,28 +67,47 @@ export const eventsOf = loadMany(
 
 export const attemptsOf = loadMany(
   ({ db }: Context, shipmentIds: readonly string[]) =>
-    db.select().from(attempts).where(inArray(attempts.shipmentId, [...shipmentIds])).orderBy(asc(attempts.at)),
+    db
+      .select()
+      .from(attempts)
+      .where(inArray(attempts.shipmentId, [...shipmentIds]))
+      .orderBy(asc(attempts.at)),
   ({ shipmentId }) => shipmentId,
 )
 
 export const proofOf = loadOne(
   ({ db }: Context, shipmentIds: readonly string[]) =>
-    db.select().from(proofs).where(inArray(proofs.shipmentId, [...shipmentIds])),
+    db
+      .select()
+      .from(proofs)
+      .where(inArray(proofs.shipmentId, [...shipmentIds])),
   ({ shipmentId }) => shipmentId,
 )
 
 export const courierById = loadOne(
-  ({ db }: Context, ids: readonly string[]) => db.select().from(couriers).where(inArray(couriers.id, [...ids])),
+  ({ db }: Context, ids: readonly string[]) =>
+    db
+      .select()
+      .from(couriers)
+      .where(inArray(couriers.id, [...ids])),
   ({ id }) => id,
 )
 
 export const courierByUser = loadOne(
-  ({ db }: Context, userIds: readonly string[]) => db.select().from(couriers).where(inArray(couriers.userId, [...userIds])),
+  ({ db }: Context, userIds: readonly string[]) =>
+    db
+      .select()
+      .from(couriers)
+      .where(inArray(couriers.userId, [...userIds])),
   ({ userId }) => userId,
 )
 
 export const zoneById = loadOne(
-  ({ db }: Context, ids: readonly string[]) => db.select().from(zones).where(inArray(zones.id, [...ids])),
+  ({ db }: Context, ids: readonly string[]) =>
+    db
+      .select()
+      .from(zones)
+      .where(inArray(zones.id, [...ids])),
   ({ id }) => id,
 )
 

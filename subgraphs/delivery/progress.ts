@@ -17,10 +17,16 @@ export async function move(
   changes: Partial<ShipmentRow> & { at?: Date | undefined } = {},
 ): Promise<ShipmentRow> {
   const { at = ctx.now(), ...values } = changes
-  const sequence = (values.lastSequence ?? shipment.lastSequence) + 1
+  const sequence = shipment.lastSequence + 1
   const [moved] = await tx
     .update(shipments)
-    .set({ ...values, status: to, lastSequence: sequence, updatedAt: ctx.now(), version: sql`${shipments.version} + 1` })
+    .set({
+      ...values,
+      status: to,
+      lastSequence: sequence,
+      updatedAt: ctx.now(),
+      version: sql`${shipments.version} + 1`,
+    })
     .where(eq(shipments.id, shipment.id))
     .returning()
   await tx.insert(trackingEvents).values({ shipmentId: shipment.id, sequence, status: to, message: messages[to], at })
@@ -51,7 +57,11 @@ export async function advance(
 ): Promise<ShipmentRow> {
   const newest = believed.at(-1)
   if (!newest || !underWay.includes(shipment.status)) return shipment
-  const first = shipment.lastSequence + 1
+  const destination = shipment.destination.location
+  const status = statusAt(shipment.status, newest, destination)
+  // The status first, so that the position that brought it there comes after it.
+  const current = status === shipment.status ? shipment : await move(tx, ctx, shipment, status)
+  const first = current.lastSequence + 1
   await tx.insert(positions).values(
     believed.map(({ recordedAt, receivedAt, ...position }, index) => ({
       ...position,
@@ -61,23 +71,20 @@ export async function advance(
       receivedAt: new Date(receivedAt),
     })),
   )
-  let lastSequence = shipment.lastSequence + believed.length
-  const positionSequence = lastSequence
-  const destination = shipment.destination.location
+  const positionSequence = current.lastSequence + believed.length
   const eta = estimate(newest, { ...shipment, destination }, ctx.now())
   const isTold = isNews(shipment.eta, eta)
-  if (isTold) lastSequence += 1
-  const changes = {
-    position: newest,
-    positionSequence,
-    lastSequence,
-    ...(isTold && { eta, etaSequence: lastSequence }),
-  }
-  const status = statusAt(shipment.status, newest, destination)
-  if (status !== shipment.status) return await move(tx, ctx, shipment, status, changes)
+  const lastSequence = isTold ? positionSequence + 1 : positionSequence
   const [advanced] = await tx
     .update(shipments)
-    .set({ ...changes, updatedAt: ctx.now(), version: sql`${shipments.version} + 1` })
+    .set({
+      position: newest,
+      positionSequence,
+      lastSequence,
+      ...(isTold && { eta, etaSequence: lastSequence }),
+      updatedAt: ctx.now(),
+      version: sql`${shipments.version} + 1`,
+    })
     .where(eq(shipments.id, shipment.id))
     .returning()
   return advanced!

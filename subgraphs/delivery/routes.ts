@@ -11,7 +11,14 @@ const page = (status: number, body: string): Response =>
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
       `<meta name="robots" content="noindex"><meta http-equiv="refresh" content="30"><title>Your delivery</title>` +
       `<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:36rem;padding:0 1rem}time{color:#666}</style>${body}</html>`,
-    { status, headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' } },
+    {
+      status,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+      },
+    },
   )
 
 /** What a tracking link opens in a browser: status, estimate and what happened. An app follows it live by its token. */
@@ -20,7 +27,9 @@ async function trackingPage(ctx: Context, request: Request): Promise<Response> {
   const shipment = token ? await linkedShipment(ctx, token) : null
   if (!shipment) return page(404, '<h1>This link is unknown or over.</h1>')
   const events = await eventsOf(ctx).load(shipment.id)
-  const items = events.toReversed().map(({ at, message }) => `<li><time>${at.toISOString()}</time> ${escaped(message)}</li>`)
+  const items = events
+    .toReversed()
+    .map(({ at, message }) => `<li><time>${at.toISOString()}</time> ${escaped(message)}</li>`)
   const eta = shipment.eta ? `<p>Expected by <time>${escaped(shipment.eta.latest)}</time>.</p>` : ''
   return page(200, `<h1>${escaped(events.at(-1)?.message ?? '')}</h1>${eta}<ul>${items.join('')}</ul>`)
 }

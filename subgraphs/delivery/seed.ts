@@ -65,13 +65,15 @@ async function seedMethods({ db, now, config }: Context): Promise<void> {
     maximumDays,
     ...times,
   })
-  await db.insert(shippingMethods).values([
-    method('standard', 'Germany', 'Standard', [490, 0, 7_500], [2, 4]),
-    method('express', 'Germany', 'Express', [990, 0, null], [1, 1]),
-    method('standard-europe', 'Europe', 'Standard', [990, 150, 15_000], [3, 7]),
-    method('express-europe', 'Europe', 'Express', [1_990, 300, null], [1, 3]),
-    method('standard-world', 'World', 'Standard', [1_990, 500, null], [7, 21]),
-  ])
+  await db
+    .insert(shippingMethods)
+    .values([
+      method('standard', 'Germany', 'Standard', [490, 0, 7_500], [2, 4]),
+      method('express', 'Germany', 'Express', [990, 0, null], [1, 1]),
+      method('standard-europe', 'Europe', 'Standard', [990, 150, 15_000], [3, 7]),
+      method('express-europe', 'Europe', 'Express', [1_990, 300, null], [1, 3]),
+      method('standard-world', 'World', 'Standard', [1_990, 500, null], [7, 21]),
+    ])
 }
 
 async function seedShipments({ db, now }: Context): Promise<void> {
@@ -128,16 +130,30 @@ async function seedShipments({ db, now }: Context): Promise<void> {
       updatedAt: now(),
     },
   ])
-  await db.insert(shipmentLines).values([
-    line('alice-delivered', 1, 'TEE-LINEN-BLU-M', 'Linen T-Shirt – Blue / M', 1),
-    line('alice-delivered', 2, 'MUG-STONE-GRY', 'Stoneware Mug – Grey', 2),
-    line('alice-in-transit', 1, 'BAG-CANVAS-NAT', 'Canvas Bag – Natural', 1),
-    line('alice-in-transit', 2, 'MUG-STONE-GRY', 'Stoneware Mug – Grey', 1),
-  ])
-  await db.insert(trackingEvents).values([
-    ...history(delivered.id, ['PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED'], delivered.createdAt, deliveredAt),
-    ...history(transit.id, ['PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT'], transit.createdAt, new Date(path[0]!.recordedAt)),
-  ])
+  await db
+    .insert(shipmentLines)
+    .values([
+      line('alice-delivered', 1, 'TEE-LINEN-BLU-M', 'Linen T-Shirt – Blue / M', 1),
+      line('alice-delivered', 2, 'MUG-STONE-GRY', 'Stoneware Mug – Grey', 2),
+      line('alice-in-transit', 1, 'BAG-CANVAS-NAT', 'Canvas Bag – Natural', 1),
+      line('alice-in-transit', 2, 'MUG-STONE-GRY', 'Stoneware Mug – Grey', 1),
+    ])
+  await db
+    .insert(trackingEvents)
+    .values([
+      ...history(
+        delivered.id,
+        ['PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED'],
+        delivered.createdAt,
+        deliveredAt,
+      ),
+      ...history(
+        transit.id,
+        ['PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT'],
+        transit.createdAt,
+        new Date(path[0]!.recordedAt),
+      ),
+    ])
   await db.insert(positions).values(
     path.map(({ recordedAt, receivedAt, ...position }, index) => ({
       ...position,

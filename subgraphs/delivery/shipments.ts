@@ -19,7 +19,16 @@ import type {
   ProofOfDeliverySubmitInput,
   ShipmentStatusUpdateInput,
 } from './schema.generated.ts'
-import { fulfillmentOf, isOver, mayMove, nextStatuses, setByCourier, type FulfillmentStatus, type Position, type ShipmentStatus } from './shipment.ts'
+import {
+  fulfillmentOf,
+  isOver,
+  mayMove,
+  nextStatuses,
+  setByCourier,
+  type FulfillmentStatus,
+  type Position,
+  type ShipmentStatus,
+} from './shipment.ts'
 import { attempts, positions, proofs, shipments, type ShipmentRow } from './tables.ts'
 
 /** A shipment the caller may see; null otherwise. */
@@ -33,7 +42,10 @@ export async function findShipment(
 ): Promise<SeenShipment | null> {
   if ((id == null) === (trackingNumber == null)) badUserInput('Give `id` or `trackingNumber`, and not both.')
   if (id != null) return await readShipment(ctx, id)
-  const [shipment] = await ctx.db.select().from(shipments).where(eq(shipments.trackingNumber, trackingNumber!.toUpperCase()))
+  const [shipment] = await ctx.db
+    .select()
+    .from(shipments)
+    .where(eq(shipments.trackingNumber, trackingNumber!.toUpperCase()))
   return await seen(ctx, shipment ?? null)
 }
 
@@ -73,7 +85,12 @@ export async function allShipments(
     args.statuses ? inArray(shipments.status, [...args.statuses]) : undefined,
     args.courierId != null ? eq(shipments.courierId, args.courierId) : undefined,
   )
-  const rows = await ctx.db.select().from(shipments).where(and(asked, page.where)).orderBy(...page.orderBy).limit(page.limit)
+  const rows = await ctx.db
+    .select()
+    .from(shipments)
+    .where(and(asked, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
   const visible = rows.map((row): SeenShipment => ({ ...row, seenAs: 'STAFF' }))
   return page.connection(visible, ({ createdAt, id }) => [createdAt, id], {
     totalCount: () => ctx.db.$count(shipments, asked),
@@ -157,7 +174,13 @@ export async function submitProof(ctx: Context, input: ProofOfDeliverySubmitInpu
     if (shipment.status !== 'DELIVERED' && !mayMove(shipment.status, 'DELIVERED')) refuse(shipment, 'DELIVERED')
     await tx
       .insert(proofs)
-      .values({ shipmentId: shipment.id, signedBy: signedBy ?? null, photoUrls: photoUrls ?? [], point: point ?? null, at: ctx.now() })
+      .values({
+        shipmentId: shipment.id,
+        signedBy: signedBy ?? null,
+        photoUrls: photoUrls ?? [],
+        point: point ?? null,
+        at: ctx.now(),
+      })
       .onConflictDoNothing()
     return shipment.status === 'DELIVERED' ? shipment : await move(tx, ctx, shipment, 'DELIVERED', { eta: null })
   })
@@ -186,7 +209,7 @@ function unknown(): never {
 }
 
 const refuse = (shipment: ShipmentRow, to: ShipmentStatus): never =>
-  rejectTransition({ from: shipment.status, to, allowed: nextStatuses[shipment.status] }, ['input', 'status'])
+  rejectTransition({ from: shipment.status, to, allowed: nextStatuses[shipment.status] }, ['status'])
 
 // The courier's own: to every other courier it does not exist.
 async function ownOf(ctx: Context, shipment: SeenShipment | null): Promise<SeenShipment> {
@@ -204,4 +227,3 @@ async function change(
   await tellProgress(ctx, [changed])
   return { shipment: (await seen(ctx, changed))! }
 }
-

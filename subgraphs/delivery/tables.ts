@@ -30,7 +30,9 @@ export const shippingMethods = schema.table(
   {
     ...columns.entity(),
     name: text().notNull(),
-    zoneId: uuid().notNull().references(() => zones.id),
+    zoneId: uuid()
+      .notNull()
+      .references(() => zones.id),
     basePrice: columns.minor().notNull(),
     /** For each begun kilogram. */
     pricePerKg: columns.minor().notNull(),
@@ -67,8 +69,15 @@ export const shipments = schema.table(
     originId: uuid().notNull(),
     status: text({
       enum: [
-        'PENDING', 'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'ARRIVING',
-        'DELIVERED', 'ATTEMPT_FAILED', 'RETURNED', 'CANCELLED',
+        'PENDING',
+        'ASSIGNED',
+        'PICKED_UP',
+        'IN_TRANSIT',
+        'ARRIVING',
+        'DELIVERED',
+        'ATTEMPT_FAILED',
+        'RETURNED',
+        'CANCELLED',
       ],
     }).notNull(),
     courierId: uuid().references(() => couriers.id),
@@ -85,13 +94,18 @@ export const shipments = schema.table(
   },
   (table) => [
     unique('shipments_once').on(table.orderId, table.originId),
-    index().on(table.courierId).where(sql`status in ('ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'ARRIVING', 'ATTEMPT_FAILED')`),
+    index()
+      .on(table.courierId)
+      .where(sql`status in ('ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'ARRIVING', 'ATTEMPT_FAILED')`),
     index().on(table.createdAt, table.id),
     index().on(table.ownerKind, table.ownerId),
   ],
 )
 
-const ofShipment = () => uuid().notNull().references(() => shipments.id)
+const ofShipment = () =>
+  uuid()
+    .notNull()
+    .references(() => shipments.id)
 
 export const shipmentLines = schema.table(
   'shipment_lines',

@@ -4,6 +4,7 @@ import type { Context } from '#platform/context.ts'
 import { reject, rejectTransition } from '#platform/user-errors.ts'
 import { owns } from '#platform/viewer.ts'
 import type { SeenShipment } from './access.ts'
+import { topicOf } from './hints.ts'
 import type { TrackingShareCreateInput, TrackingShareRevokeInput } from './schema.generated.ts'
 import { isOver, nextStatuses } from './shipment.ts'
 import { readShipment } from './shipments.ts'
@@ -22,7 +23,9 @@ const hashOf = (token: string): string => createHash('sha256').update(token).dig
 export async function createLink(ctx: Context, { shipmentId, expiresAt }: TrackingShareCreateInput) {
   const shipment = await ownShipment(ctx, shipmentId)
   if (isOver(shipment.status)) {
-    rejectTransition({ from: shipment.status, to: shipment.status, allowed: nextStatuses[shipment.status] }, ['input', 'shipmentId'])
+    rejectTransition({ from: shipment.status, to: shipment.status, allowed: nextStatuses[shipment.status] }, [
+      'shipmentId',
+    ])
   }
   const now = ctx.now().getTime()
   const end = expiresAt ?? new Date(now + DEFAULT_DAYS * DAY_MS)
@@ -35,10 +38,11 @@ export async function createLink(ctx: Context, { shipmentId, expiresAt }: Tracki
   return { token, url: new URL(`${TRACK_PREFIX}/${token}`, origin).href }
 }
 
-/** Ends all links of a shipment. Who follows one is told with the next hint. */
+/** Ends all links of a shipment, and whoever follows one. */
 export async function revokeLinks(ctx: Context, { shipmentId }: TrackingShareRevokeInput) {
   const shipment = await ownShipment(ctx, shipmentId)
   await ctx.db.delete(trackingLinks).where(eq(trackingLinks.shipmentId, shipment.id))
+  await ctx.live.publish(topicOf(shipment.id), { links: 'revoked' })
   return { ok: true }
 }
 
@@ -51,11 +55,19 @@ async function ownShipment(ctx: Context, id: string): Promise<SeenShipment> {
 }
 
 /** The shipment of a link, with what a link shows; null when it is unknown or over. */
-export async function linkedShipment({ db, now }: Pick<Context, 'db' | 'now'>, token: string): Promise<SeenShipment | null> {
+export async function linkedShipment(ctx: Pick<Context, 'db' | 'now'>, token: string): Promise<SeenShipment | null> {
+  return (await openLink(ctx, token))?.shipment ?? null
+}
+
+/** A link that is not over, with its shipment. */
+export async function openLink(
+  { db, now }: Pick<Context, 'db' | 'now'>,
+  token: string,
+): Promise<{ shipment: SeenShipment; expiresAt: Date } | null> {
   const [row] = await db
-    .select({ shipment: shipments })
+    .select({ shipment: shipments, expiresAt: trackingLinks.expiresAt })
     .from(trackingLinks)
     .innerJoin(shipments, eq(shipments.id, trackingLinks.shipmentId))
     .where(and(eq(trackingLinks.tokenHash, hashOf(token)), gt(trackingLinks.expiresAt, now())))
-  return row ? { ...row.shipment, seenAs: 'LINK' } : null
+  return row ? { shipment: { ...row.shipment, seenAs: 'LINK' }, expiresAt: row.expiresAt } : null
 }

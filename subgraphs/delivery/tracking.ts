@@ -7,7 +7,7 @@ import { topicOf } from './hints.ts'
 import { shipmentById } from './loaders.ts'
 import { readShipment } from './shipments.ts'
 import { shipments, trackingEvents, type ShipmentRow, type TrackingEventRow } from './tables.ts'
-import { linkedShipment } from './tracking-links.ts'
+import { openLink } from './tracking-links.ts'
 
 /** One update to whoever follows a shipment; its shipment is read when it is told. */
 export interface TrackingUpdate {
@@ -20,6 +20,8 @@ export interface TrackingUpdate {
   eta?: ShipmentRow['eta']
 }
 
+// The longest a timer can be set for.
+const MAX_TIMER_MS = 2 ** 31 - 1
 // A shipment has far fewer changes of status than this.
 const BATCH = 100
 
@@ -38,28 +40,38 @@ export async function trackByToken(
   ctx: Context,
   { token, afterSequence }: { token: string; afterSequence?: number | null },
 ): Promise<AsyncIterableIterator<TrackingUpdate>> {
-  const shipment = await linkedShipment(ctx, token)
-  if (!shipment) badUserInput('This link is unknown or over.')
-  return await updatesOf(ctx, shipment, afterSequence, async () => (await linkedShipment(ctx, token)) !== null)
+  const link = await openLink(ctx, token)
+  if (!link) badUserInput('This link is unknown or over.')
+  const leftMs = Math.min(link.expiresAt.getTime() - ctx.now().getTime(), MAX_TIMER_MS)
+  const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(leftMs)])
+  const isOpen = async () => (await openLink(ctx, token)) !== null
+  return await updatesOf({ ...ctx, signal }, link.shipment, afterSequence, isOpen)
 }
 
 /**
  * All changes of status after a sequence, and of positions and estimates the newest one if it is newer; then live in the
- * same way. Without a sequence it begins with the latest change of status and what is newer.
+ * same way. Without a sequence it begins with the newest of each.
  */
 async function updatesOf(
   ctx: Context,
   { id, seenAs }: SeenShipment,
   afterSequence: number | null | undefined,
-  isStillOpen: () => Promise<boolean>,
+  isOpen: () => Promise<boolean>,
 ): Promise<AsyncIterableIterator<TrackingUpdate>> {
   if (afterSequence != null && afterSequence < 0) badUserInput('`afterSequence` is 0 or more.')
+  const begin = afterSequence ?? (await latestStatus(ctx, id)) - 1
+  let isBeginning = afterSequence == null
   return await follow<TrackingUpdate>(
     ctx.live,
     {
       topic: topicOf(id),
-      after: afterSequence ?? (await latestStatus(ctx, id)) - 1,
-      read: async (after) => ((await isStillOpen()) ? await updatesAfter(ctx, id, seenAs, after) : []),
+      after: begin,
+      read: async (after) => {
+        if (!(await isOpen())) return null
+        const updates = await updatesAfter(ctx, { shipmentId: id, seenAs }, { after, isBeginning })
+        isBeginning = false
+        return updates
+      },
       sequenceOf: ({ sequence }) => sequence,
     },
     ctx.signal,
@@ -78,10 +90,10 @@ async function latestStatus({ db }: Pick<Context, 'db'>, shipmentId: string): Pr
 
 async function updatesAfter(
   { db }: Pick<Context, 'db'>,
-  shipmentId: string,
-  seenAs: SeenAs,
-  after: number,
+  about: Pick<TrackingUpdate, 'shipmentId' | 'seenAs'>,
+  { after, isBeginning }: { after: number; isBeginning: boolean },
 ): Promise<TrackingUpdate[]> {
+  const { shipmentId } = about
   // The shipment first: what changes between the two statements is newer than it and comes with the next hint.
   const [shipment] = await db.select().from(shipments).where(eq(shipments.id, shipmentId))
   const events = await db
@@ -90,7 +102,6 @@ async function updatesAfter(
     .where(and(eq(trackingEvents.shipmentId, shipmentId), gt(trackingEvents.sequence, after)))
     .orderBy(asc(trackingEvents.sequence))
     .limit(BATCH)
-  const about = { shipmentId, seenAs }
   const updates: TrackingUpdate[] = events.map((event) => ({
     __typename: 'ShipmentStatusChanged',
     sequence: event.sequence,
@@ -98,10 +109,11 @@ async function updatesAfter(
     ...about,
   }))
   const { position, positionSequence, eta, etaSequence } = shipment!
-  if (position && positionSequence > after) {
+  if (position && (isBeginning || positionSequence > after)) {
     updates.push({ __typename: 'PositionUpdated', sequence: positionSequence, position, ...about })
   }
-  if (eta && etaSequence > after) updates.push({ __typename: 'EtaUpdated', sequence: etaSequence, eta, ...about })
+  if (eta && (isBeginning || etaSequence > after))
+    updates.push({ __typename: 'EtaUpdated', sequence: etaSequence, eta, ...about })
   return updates.toSorted((a, b) => a.sequence - b.sequence)
 }
 

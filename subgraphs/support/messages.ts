@@ -37,7 +37,7 @@ export async function sendMessage(ctx: Context, author: User, input: MessageSend
       )
     if (earlier) return { ticket, message: earlier }
     if (ticket.status === 'CLOSED') {
-      rejectTransition({ from: 'CLOSED', to: 'OPEN', allowed: nextStatuses.CLOSED }, ['input', 'ticketId'])
+      rejectTransition({ from: 'CLOSED', to: 'OPEN', allowed: nextStatuses.CLOSED }, ['ticketId'])
     }
     const reply = ticket.requesterId === author.id ? ('CUSTOMER' as const) : ('AGENT' as const)
     const kind = input.isInternal ? ('INTERNAL_NOTE' as const) : reply

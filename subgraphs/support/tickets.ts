@@ -160,7 +160,7 @@ async function moveTicket(ctx: Context, id: string, to: TicketStatus) {
 }
 
 const refuseMove = (from: TicketStatus, to: TicketStatus): never =>
-  rejectTransition({ from, to, allowed: nextStatuses[from] }, ['input', 'status'])
+  rejectTransition({ from, to, allowed: nextStatuses[from] }, ['status'])
 
 const rateInput = z.object({
   score: z.number().int().min(1, 'A score is 1 to 5.').max(5, 'A score is 1 to 5.'),
@@ -173,7 +173,7 @@ export async function rateTicket(ctx: Context, who: User, input: TicketRateInput
   return await change(ctx, input.ticketId, ({ requesterId, status }) => {
     if (requesterId !== who.id) reject('FORBIDDEN', 'Only who asked can rate the help.', ['ticketId'])
     if (!isSolved(status)) {
-      rejectTransition({ from: status, to: 'RESOLVED', allowed: nextStatuses[status] }, ['input', 'ticketId'])
+      rejectTransition({ from: status, to: 'RESOLVED', allowed: nextStatuses[status] }, ['ticketId'])
     }
     return { ratingScore: score, ratingComment: comment || null }
   })
