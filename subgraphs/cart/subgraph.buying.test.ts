@@ -1,53 +1,22 @@
 import { eq } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { demoId, uuidv7 } from '#platform/ids.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
-import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aGuest, aService } from '../../tests/setup/viewers.ts'
+import { MUG, TEE, openShop } from './shopping.fixture.ts'
 import { cartLines } from './tables.ts'
 
-// Cart and catalogue together; what a cart comes to with a delivery is in subgraph.delivery.test.ts.
-let shop: Parts
-let stock: { id: string; sku: string; price: { amount: string } }[] = []
-beforeAll(async () => {
-  shop = await openParts(['cart', 'inventory'])
-  for (const name of ['inventory', 'cart'] as const) {
-    await shop.part(name).subgraph.seed?.(shop.part(name).ownContext())
-  }
-  const list = `{ products(first: 60) { nodes { variants(first: 1) { nodes { id sku price { amount } availability } } } } }`
-  const { products } = await shop.ask('inventory', aGuest(), list)
-  stock = products.nodes
-    .flatMap((product: { variants: { nodes: object[] } }) => product.variants.nodes)
-    .filter((variant: { availability: string; sku: string }) => variant.availability === 'IN_STOCK')
-    .filter(({ sku }: { sku: string }) => ![TEE.sku, MUG.sku].includes(sku))
-})
+const { shop, db, mutate, read, withLines } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
-const TEE = { sku: 'TEE-LINEN-BLU-M', id: demoId('variant/TEE-LINEN-BLU-M') }
-const MUG = { sku: 'MUG-STONE-GRY', id: demoId('variant/MUG-STONE-GRY') }
+const list = `{ products(first: 60) { nodes { variants(first: 1) { nodes { id sku availability } } } } }`
+const { products } = await shop.ask('inventory', aGuest(), list)
+const stock: { id: string; sku: string }[] = products.nodes
+  .flatMap((product: { variants: { nodes: object[] } }) => product.variants.nodes)
+  .filter((variant: { availability: string; sku: string }) => variant.availability === 'IN_STOCK')
+  .filter(({ sku }: { sku: string }) => ![TEE.sku, MUG.sku].includes(sku))
 /** A variant that no other test uses. */
 const another = () => stock.pop()!
-
-const CONTENT = `id status version totalQuantity totalWeightGrams
-  lines { id sku title quantity variant { id } unitPrice { amount currencyCode } taxTotal { amount } total { amount } }
-  taxLines { title rate amount { amount } isIncludedInPrice } subtotal { amount } taxTotal { amount } total { amount }
-  deliveryOption { id } problems { __typename
-    ... on LineQuantityReduced { available line { sku quantity } } ... on LineOutOfStock { line { sku quantity } }
-    ... on LinePriceChanged { previous { amount } current { amount } } ... on LineUnavailable { line { sku } } }`
-const ERRORS = `userErrors { __typename code field message
-  ... on InsufficientStockError { variant { id } requested available }
-  ... on StaleVersionError { currentVersion } ... on StateTransitionError { fromState toState } }`
-
-async function mutate(viewer: Viewer, field: string, input: object, selection = `cart { ${CONTENT} }`) {
-  const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
-  const document = `mutation ($input: ${type}) { ${field}(input: $input) { ${selection} ${ERRORS} } }`
-  return (await shop.ask('cart', viewer, document, { input }))[field]
-}
-const read = async (viewer: Viewer, id?: string) =>
-  (await shop.ask('cart', viewer, `query ($id: ID) { cart(id: $id) { ${CONTENT} } }`, { id })).cart
-const withLines = async (viewer: Viewer, lines: { variantId: string; quantity: number }[]) =>
-  (await mutate(viewer, 'cartCreate', { lines })).cart
-const db = () => shop.part('cart').ownContext().db
 
 async function available(variantId: string): Promise<number> {
   const document = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) { stock { available } } }`
@@ -212,132 +181,4 @@ test('a cart page is one statement for each relation, however many lines it has'
   // The cart, its lines, the tax rates.
   expect(small.ofCart).toBe(3)
   expect(await cost(many)).toEqual(small)
-})
-
-describe('a cart that a checkout holds', () => {
-  const orders = aService('orders')
-  const freeze = (input: object, viewer: Viewer = orders) =>
-    mutate(viewer, 'cartFreeze', { idempotencyKey: uuidv7(), ...input }, `isReplay cart { ${CONTENT} }`)
-  const unfreeze = (input: object) => mutate(orders, 'cartUnfreeze', { idempotencyKey: uuidv7(), ...input })
-  const convert = (input: object) => mutate(orders, 'cartConvert', { idempotencyKey: uuidv7(), ...input })
-  async function aCart(lines = [{ variantId: TEE.id, quantity: 1 }]) {
-    const viewer = aGuest()
-    const cart = await withLines(viewer, lines)
-    return { viewer, cart, hold: { cartId: cart.id as string, checkoutId: uuidv7(), attempt: 1 } }
-  }
-
-  test('keeps its prices and cannot be changed', async () => {
-    const { viewer, hold, cart } = await aCart()
-    const frozen = await freeze({ ...hold, expectedVersion: cart.version })
-    expect(frozen).toMatchObject({
-      isReplay: false,
-      cart: { status: 'FROZEN', total: { amount: '24.90' }, lines: [{ variant: { id: TEE.id } }] },
-    })
-    // Were it priced again, the line's own copy or the catalogue would count.
-    await db().delete(cartLines).where(eq(cartLines.cartId, cart.id))
-    expect(await read(viewer)).toMatchObject({ status: 'FROZEN', total: { amount: '24.90' }, totalQuantity: 1 })
-    const lines = [{ variantId: MUG.id, quantity: 1 }]
-    for (const answer of [
-      await mutate(viewer, 'cartLinesAdd', { cartId: cart.id, lines }),
-      await mutate(viewer, 'cartCreate', { lines }),
-      await mutate(viewer, 'cartBuyerUpdate', { cartId: cart.id, note: 'Too late' }),
-    ]) {
-      expect(answer.userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'FROZEN', toState: 'ACTIVE' }])
-    }
-  })
-
-  test('is held once by many commands with one key, and by one of many checkouts', async () => {
-    const first = await aCart()
-    const same = { ...first.hold, idempotencyKey: uuidv7() }
-    const replies = await Promise.all(Array.from({ length: 5 }, () => freeze(same)))
-    expect(replies.filter(({ isReplay }) => isReplay)).toHaveLength(4)
-    expect(new Set(replies.map(({ cart }) => JSON.stringify(cart))).size).toBe(1)
-    const second = await aCart()
-    const rivals = await Promise.all(Array.from({ length: 5 }, () => freeze({ ...second.hold, checkoutId: uuidv7() })))
-    expect(rivals.filter(({ cart }) => cart)).toHaveLength(1)
-  })
-
-  test('is held as it is, also while it is being changed: what was put in is priced, or was refused', async () => {
-    await Promise.all(
-      Array.from({ length: 8 }, async () => {
-        const { hold, viewer, cart } = await aCart()
-        const lines = [{ variantId: MUG.id, quantity: 1 }]
-        const [frozen, added] = await Promise.all([
-          freeze(hold),
-          mutate(viewer, 'cartLinesAdd', { cartId: cart.id, lines }),
-        ])
-        const { status, totalQuantity } = await read(viewer)
-        expect(status).toBe(frozen.cart ? 'FROZEN' : 'ACTIVE')
-        expect(totalQuantity).toBe(added.cart ? 2 : 1)
-      }),
-    )
-  })
-
-  test('is not held when it changed since, is empty, or has lines that are no longer sold', async () => {
-    const { hold, cart, viewer } = await aCart()
-    await mutate(viewer, 'cartBuyerUpdate', { cartId: cart.id, note: 'Hello' })
-    expect((await freeze({ ...hold, expectedVersion: cart.version })).userErrors).toMatchObject([
-      { code: 'STALE_VERSION', currentVersion: cart.version + 1 },
-    ])
-    const empty = await aCart([])
-    expect((await freeze(empty.hold)).userErrors).toMatchObject([{ code: 'NOT_APPLICABLE' }])
-    await db().update(cartLines).set({ variantId: uuidv7() }).where(eq(cartLines.cartId, cart.id))
-    expect((await read(viewer)).problems).toMatchObject([{ __typename: 'LineUnavailable', line: { sku: TEE.sku } }])
-    expect((await freeze(hold)).userErrors).toMatchObject([{ code: 'NOT_APPLICABLE' }])
-    expect(await read(viewer)).toMatchObject({ status: 'ACTIVE' })
-  })
-
-  test('is let go by the attempt that holds it, and that attempt cannot take it again', async () => {
-    const { hold, viewer } = await aCart()
-    const key = uuidv7()
-    await freeze({ ...hold, idempotencyKey: key })
-    await unfreeze({ ...hold, checkoutId: uuidv7() })
-    await unfreeze({ ...hold, attempt: 2 })
-    expect(await read(viewer)).toMatchObject({ status: 'FROZEN' })
-    expect((await unfreeze(hold)).cart).toMatchObject({ status: 'ACTIVE' })
-    // A process that was paused: its command again, as a replay and under another key.
-    for (const idempotencyKey of [key, uuidv7()]) {
-      expect((await freeze({ ...hold, idempotencyKey })).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
-    }
-    expect((await freeze({ ...hold, attempt: 2 })).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
-    expect((await freeze({ ...hold, attempt: 3 })).cart).toMatchObject({ status: 'FROZEN' })
-  })
-
-  test('is free whichever of command and undo comes first', async () => {
-    await Promise.all(
-      Array.from({ length: 8 }, async () => {
-        const { hold, viewer } = await aCart()
-        await Promise.all([freeze(hold), unfreeze(hold)])
-        expect(await read(viewer)).toMatchObject({ status: 'ACTIVE' })
-      }),
-    )
-  })
-
-  test('becomes the order’s, stays readable, and its buyer gets a new one', async () => {
-    const { hold, viewer, cart } = await aCart()
-    const bought = { cartId: cart.id, checkoutId: hold.checkoutId, orderId: uuidv7(), idempotencyKey: uuidv7() }
-    expect((await convert(bought)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'ACTIVE' }])
-    await freeze(hold)
-    expect((await convert({ ...bought, checkoutId: uuidv7() })).userErrors).toMatchObject([
-      { code: 'STATE_TRANSITION' },
-    ])
-    expect((await convert(bought)).cart).toMatchObject({ status: 'CONVERTED' })
-    expect((await convert(bought)).cart).toMatchObject({ status: 'CONVERTED' })
-    expect((await unfreeze(hold)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'CONVERTED' }])
-    expect(await read(viewer)).toBeNull()
-    expect(await read(viewer, cart.id)).toMatchObject({ status: 'CONVERTED', total: { amount: '24.90' } })
-    expect((await withLines(viewer, [])).id).not.toBe(cart.id)
-  })
-
-  test('is not merged away under its checkout', async () => {
-    const { hold, viewer } = await aCart()
-    await freeze(hold)
-    const guestId = (viewer as { id: string }).id
-    const input = { guestId, userId: uuidv7(), strategy: 'SUM_QUANTITIES', idempotencyKey: uuidv7() }
-    expect((await mutate(aService('users'), 'cartMerge', input)).userErrors).toMatchObject([
-      { code: 'STATE_TRANSITION' },
-    ])
-    await unfreeze(hold)
-    expect((await mutate(aService('users'), 'cartMerge', input)).cart).toMatchObject({ totalQuantity: 1 })
-  })
 })
