@@ -1,5 +1,5 @@
 import { demoId } from '#platform/ids.ts'
-import type { Choice, Family, Style } from './demo-catalogue.ts'
+import type { Choice, Family, Style } from './demo-family.ts'
 import { opinions, strangers } from './demo-reviews.ts'
 import { documentOf } from './search-words.ts'
 import type { CategoryRow } from './tables.ts'
@@ -8,17 +8,16 @@ const DAY_MS = 86_400_000
 /** What Alice's delivered order brought her. */
 const BOUGHT_BY_ALICE = ['linen-tee', 'stoneware-mug'].map((slug) => demoId(`product/${slug}`))
 
+/** The slug of a name: `On the Road` → `on-the-road`. */
+export const slugOf = (name: string): string => name.toLowerCase().replaceAll(' ', '-')
+
 /** The products of a family with their variants and what they are found by. */
 export function productsOf(family: Family, filed: readonly CategoryRow[], at: Date) {
   const category = filed.find(({ slug }) => slug === family.category)!
-  const options = family.axes.map(({ name, choices }) => ({ name, values: choices.map(([title]) => title) }))
+  const options = family.axes.map(({ name, choices }) => ({ name, values: choices.map(({ title }) => title) }))
   return family.styles.map((style, index) => {
-    const product = productOf(
-      family,
-      style,
-      category.id,
-      new Date(at.getTime() - (index * 9 + (family.weightGrams % 40)) * DAY_MS),
-    )
+    const age = (index * 9 + (family.weightGrams % 40)) * DAY_MS
+    const product = productOf(family, style, category.id, new Date(at.getTime() - age))
     const variants = variantsOf(family, style, product)
     const prices = variants.map(({ priceMinor }) => priceMinor)
     const above = filed.filter(({ id }) => category.path.includes(id)).map(({ name }) => name)
@@ -30,9 +29,9 @@ export function productsOf(family: Family, filed: readonly CategoryRow[], at: Da
   })
 }
 
-function productOf(family: Family, [styleName, styleSlug]: Style, categoryId: string, at: Date) {
-  const slug = `${styleSlug}-${family.slug}`
-  const name = `${styleName} ${family.noun}`
+function productOf(family: Family, style: Style, categoryId: string, at: Date) {
+  const slug = `${slugOf(style.name)}-${family.slug}`
+  const name = `${style.name} ${family.noun}`
   return {
     id: demoId(`product/${slug}`),
     slug,
@@ -47,7 +46,7 @@ function productOf(family: Family, [styleName, styleSlug]: Style, categoryId: st
       altText: name,
     })),
     attributes: [
-      { name: 'Kind', value: styleName },
+      { name: 'Kind', value: style.name },
       { name: 'Brand', value: family.brand },
     ],
     createdAt: at,
@@ -55,21 +54,21 @@ function productOf(family: Family, [styleName, styleSlug]: Style, categoryId: st
   }
 }
 
-function variantsOf(family: Family, [, , styleCode, priceMinor]: Style, product: { id: string; createdAt: Date }) {
+function variantsOf(family: Family, style: Style, product: { id: string; createdAt: Date }) {
   return combinations(family).map((choices, position) => {
-    const sku = [family.code, styleCode, ...choices.map(([, code]) => code)].join('-')
-    const factor = choices.reduce((product, [, , own = 1]) => product * own, 1)
+    const sku = [family.code, style.code, ...choices.map(({ code }) => code)].join('-')
+    const factor = choices.reduce((all, { factor: own }) => all * own, 1)
     // Prices end in full ten cents, whatever the size.
-    const price = Math.round((priceMinor * factor) / 10) * 10
+    const price = Math.round((style.priceMinor * factor) / 10) * 10
     return {
       id: demoId(`variant/${sku}`),
       productId: product.id,
       sku,
-      title: choices.map(([title]) => title).join(' / '),
+      title: choices.map(({ title }) => title).join(' / '),
       position,
-      selectedOptions: family.axes.map(({ name }, axis) => ({ name, value: choices[axis]![0] })),
+      selectedOptions: family.axes.map(({ name }, axis) => ({ name, value: choices[axis]!.title })),
       priceMinor: price,
-      compareAtMinor: styleCode.length === 6 ? Math.round((price * 1.25) / 100) * 100 : null,
+      compareAtMinor: style.code.length === 6 ? Math.round((price * 1.25) / 100) * 100 : null,
       taxCategory: family.taxCategory ?? 'standard',
       weightGrams: Math.round(family.weightGrams * factor),
       maxOrderQuantity: 20,

@@ -2,9 +2,10 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { demoId } from '#platform/ids.ts'
 import { countRecentSales } from './best-sellers.ts'
-import { families, tree, type Branch } from './demo-catalogue.ts'
+import { families } from './demo-catalogue.ts'
+import { tree } from './demo-categories.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
-import { productsOf, reviewsFor } from './demo-products.ts'
+import { productsOf, reviewsFor, slugOf } from './demo-products.ts'
 import {
   categories,
   documents,
@@ -68,11 +69,15 @@ async function seedCatalogue(tx: Db, at: Date): Promise<void> {
   await tx.insert(movements).values(stock.filter(({ quantity }) => quantity > 0))
 }
 
-function categoryRows(branches: readonly Branch[], at: Date, above: readonly string[] = []): CategoryRow[] {
-  return branches.flatMap(([slug, name, below = []]) => {
+type Branches = readonly string[] | { [name: string]: Branches }
+
+function categoryRows(branches: Branches, at: Date, above: readonly string[] = []): CategoryRow[] {
+  const below = Array.isArray(branches) ? branches.map((name) => [name, []] as const) : Object.entries(branches)
+  return below.flatMap(([name, branch]) => {
+    const slug = slugOf(name)
     const id = demoId(`category/${slug}`)
     const path = [...above, id]
     const row = { id, slug, name, parentId: above.at(-1) ?? null, path, createdAt: at, updatedAt: at, version: 1 }
-    return [row, ...categoryRows(below, at, path)]
+    return [row, ...categoryRows(branch, at, path)]
   })
 }

@@ -4,7 +4,6 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
-import { notePurchases } from './reviews.ts'
 import { seed } from './seed.ts'
 import { products, stockLevels, variants } from './tables.ts'
 
@@ -242,71 +241,6 @@ describe('a list of products', () => {
   })
 })
 
-describe('a search', () => {
-  const SEARCH = `query ($query: String!, $filter: ProductFilter, $sort: ProductSort, $after: String) {
-    productSearch(query: $query, filter: $filter, sort: $sort) {
-      products(first: 5, after: $after) { nodes { slug } pageInfo { endCursor hasNextPage } totalCount }
-      facets { name values { value count } } suggestion
-    }
-  }`
-  const search = async (query: string, more: object = {}) => (await ask(SEARCH, { query, ...more })).productSearch
-  const slugs = (found: { products: { nodes: { slug: string }[] } }) => found.products.nodes.map(({ slug }) => slug)
-
-  test('finds all the words, wherever they stand, names first', async () => {
-    expect(slugs(await search('linen shirt'))).toEqual(['linen-tee'])
-    expect(slugs(await search('Kitchen pans'))).toHaveLength(3)
-    expect(slugs(await search('candle'))[0]).toMatch(/candle$/)
-  })
-
-  test('finds the beginning of a word and ignores case, accents and small words', async () => {
-    expect(slugs(await search('STONEW'))).toEqual(expect.arrayContaining(['stoneware-mug', 'stoneware-bowl']))
-    expect(slugs(await search('the rosterei decaf'))).toEqual(['decaf-coffee'])
-  })
-
-  test('forgives small mistakes and offers the right spelling', async () => {
-    const found = await search('stonware mugg')
-    expect(found.suggestion).toBe('stoneware mug')
-    expect(slugs(found)).toEqual(['stoneware-mug'])
-    expect((await search('linen')).suggestion).toBeNull()
-  })
-
-  test('counts what would narrow it', async () => {
-    const { facets, products: matches } = await search('stoneware')
-    expect(facets).toEqual([
-      { name: 'brand', values: [{ value: 'Tonwerk', count: 2 }] },
-      {
-        name: 'tag',
-        values: [
-          { value: 'kitchen', count: 2 },
-          { value: 'gift', count: 1 },
-        ],
-      },
-    ])
-    expect(matches.totalCount).toBe(2)
-    expect(slugs(await search('stoneware', { filter: { tags: ['gift'] } }))).toEqual(['stoneware-mug'])
-  })
-
-  test('goes on where a page ended', async () => {
-    const first = await search('gift')
-    const second = await search('gift', { after: first.products.pageInfo.endCursor })
-    expect(first.products.pageInfo.hasNextPage).toBe(true)
-    expect(slugs(second)).toHaveLength(5)
-    for (const slug of slugs(second)) expect(slugs(first)).not.toContain(slug)
-  })
-
-  test.each(['', '   ', '!!!', 'zzzzzzqqqq', "'; drop table products; --", 'qqq & | ! zzz:*'])(
-    'finds nothing for %j',
-    async (query) => {
-      const { products: matches } = await search(query, { filter: { brands: ['Tonwerk'] } })
-      expect(matches.nodes).toEqual([])
-    },
-  )
-
-  test('is not longer than 200 characters', async () => {
-    expect(await codeOf(SEARCH, { query: 'x'.repeat(201) })).toBe('BAD_USER_INPUT')
-  })
-})
-
 describe('categories', () => {
   test('are a tree', async () => {
     const { categories } = await ask(
@@ -365,88 +299,5 @@ describe('locations', () => {
       { __typename: "StockLocation", id: "${demoId('location/berlin')}" }, { __typename: "StockLocation", id: "no id" }
     ]) { ... on StockLocation { name address { city } isActive priority } } }`)
     expect(_entities).toEqual([{ name: 'Berlin', address: null, isActive: null, priority: null }, null])
-  })
-})
-
-describe('a review', () => {
-  const CREATE = `mutation ($input: ReviewCreateInput!) { reviewCreate(input: $input) {
-    review { rating title body status isVerifiedPurchase author { id } } product { rating { average count } }
-    userErrors { code field }
-  } }`
-  const write = async (viewer: ReturnType<typeof aCustomer>, input: object) =>
-    (await shop.ask('inventory', viewer, CREATE, { input })).reviewCreate
-  const productId = demoId('product/fig-candle')
-
-  test('counts at once, once per customer', async () => {
-    const author = aCustomer()
-    const RATING = `query ($id: ID) { product(id: $id) { rating { count average } } }`
-    const before = (await ask(RATING, { id: productId })).product.rating
-    const written = await Promise.all([1, 2, 3].map(() => write(author, { productId, rating: 1, title: ' Smoky ' })))
-    expect(written.filter(({ review }) => review)).toMatchObject([
-      {
-        review: {
-          rating: 1,
-          title: 'Smoky',
-          body: null,
-          status: 'PUBLISHED',
-          isVerifiedPurchase: false,
-          author: { id: author.id },
-        },
-      },
-    ])
-    expect(written.flatMap(({ userErrors }) => userErrors)).toEqual(
-      [1, 2].map(() => ({ code: 'CONFLICT', field: ['input', 'productId'] })),
-    )
-    const { count } = (await ask(RATING, { id: productId })).product.rating
-    expect(count).toBe(before.count + 1)
-  })
-
-  test('of something that was delivered is of a verified purchase', async () => {
-    const author = aCustomer()
-    const lines = [{ orderLineId: uuidv7(), variantId: uuidv7(), productId, title: 'Candle', sku: 'CAN', quantity: 1 }]
-    const delivered = { owner: { kind: 'user' as const, id: author.id }, data: { lines } }
-    await notePurchases(shop.part('inventory').ownContext(), delivered)
-    await notePurchases(shop.part('inventory').ownContext(), delivered)
-    expect(await write(author, { productId, rating: 5 })).toMatchObject({ review: { isVerifiedPurchase: true } })
-  })
-
-  test('is refused with all problems at once', async () => {
-    expect(
-      await write(aCustomer(), { productId, rating: 6, title: 'x'.repeat(121), body: 'x'.repeat(5_001) }),
-    ).toMatchObject({
-      userErrors: ['rating', 'title', 'body'].map((field) => ({ code: 'INVALID', field: ['input', field] })),
-    })
-    for (const unknown of [uuidv7(), 'no id']) {
-      expect(await write(aCustomer(), { productId: unknown, rating: 5 })).toMatchObject({
-        review: null,
-        userErrors: [{ code: 'NOT_FOUND', field: ['input', 'productId'] }],
-      })
-    }
-  })
-
-  test('needs an account', async () => {
-    const { errors } = await shop.answer('inventory', aGuest(), CREATE, { input: { productId, rating: 5 } })
-    expect(errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED')
-  })
-
-  test('is listed with its product, by stars, and with its author', async () => {
-    const { product } = await ask(`{ product(slug: "linen-tee") {
-      reviews { nodes { rating createdAt isVerifiedPurchase author { id } } totalCount }
-      five: reviews(rating: 5) { nodes { rating } }
-    } }`)
-    expect(product.reviews.nodes).toContainEqual(
-      expect.objectContaining({ author: { id: demoId('user/alice') }, isVerifiedPurchase: true }),
-    )
-    const times = product.reviews.nodes.map(({ createdAt }: { createdAt: string }) => createdAt)
-    expect(times).toEqual(times.toSorted().toReversed())
-    for (const { rating } of product.five.nodes) expect(rating).toBe(5)
-    const { _entities } =
-      await ask(`{ _entities(representations: [{ __typename: "User", id: "${demoId('user/bob')}" }]) {
-      ... on User { reviews(first: 2) { nodes { product { name } } pageInfo { hasNextPage } } }
-    } }`)
-    expect(_entities[0].reviews.nodes).toHaveLength(2)
-    expect(await codeOf(`{ product(slug: "linen-tee") { reviews(rating: 0) { nodes { rating } } } }`)).toBe(
-      'BAD_USER_INPUT',
-    )
   })
 })
