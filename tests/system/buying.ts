@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import type { Visitor } from './client.ts'
+
+export interface Money {
+  amount: string
+  currencyCode: string
+}
+
+export interface Line {
+  variantId: string
+  quantity: number
+}
+
+export const APPROVED = '4242424242424242'
+export const DECLINED = '4000000000000002'
+
+export const card = (cardNumber: string, expiryYear = new Date().getFullYear() + 2) => ({
+  cardNumber,
+  expiryMonth: 12,
+  expiryYear,
+  cvc: '123',
+})
+
+/** In Berlin, a kilometre ahead of where the courier of the demo starts. */
+export const address = {
+  name: 'Nora Neumann',
+  line1: 'Friedrichstraße 60',
+  city: 'Berlin',
+  postalCode: '10117',
+  countryCode: 'DE',
+  location: { latitude: 52.512, longitude: 13.389 },
+}
+
+/** A cart that is ready to be bought, delivered the cheapest way. */
+export async function readyCart(
+  visitor: Visitor,
+  lines: readonly Line[],
+  email?: string,
+): Promise<{ cartId: string; total: Money }> {
+  const { cart } = (await visitor.ask('cart-create', { lines })).cartCreate
+  const { cart: addressed } = (await visitor.ask('cart-address', { cartId: cart.id, email, address })).cartBuyerUpdate
+  const chosen = { cartId: cart.id, optionId: addressed.deliveryOptions[0].id }
+  const { cart: ready } = (await visitor.ask('cart-delivery', chosen)).cartDeliveryOptionSelect
+  return { cartId: cart.id, total: ready.total }
+}
+
+export async function openCheckout(visitor: Visitor, cartId: string): Promise<string> {
+  return (await visitor.ask('checkout-create', { cartId })).checkoutCreate.checkout.id
+}
+
+export async function tokenOf(visitor: Visitor, cardNumber: string): Promise<string> {
+  return (await visitor.ask('card-tokenize', { card: card(cardNumber) })).cardTokenize.token
+}
+
+/** What `checkoutComplete` needs, with a key of its own. */
+export async function payment(visitor: Visitor, checkoutId: string, expectedTotal: Money, cardNumber = APPROVED) {
+  const paymentToken = await tokenOf(visitor, cardNumber)
+  return { checkoutId, expectedTotal, paymentToken, idempotencyKey: randomUUID() }
+}
+
+/** Buys these lines from first to last. @returns the order */
+export async function buy(visitor: Visitor, lines: readonly Line[], email?: string) {
+  const { cartId, total } = await readyCart(visitor, lines, email)
+  const checkoutId = await openCheckout(visitor, cartId)
+  const { checkoutComplete } = await visitor.ask('checkout-complete', await payment(visitor, checkoutId, total))
+  if (!checkoutComplete.order) throw new Error(JSON.stringify(checkoutComplete))
+  return checkoutComplete.order
+}
