@@ -1,6 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { ApolloServer, type BaseContext } from '@apollo/server'
+import {
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled'
 import { execute, parse, validate, type ExecutionArgs, type GraphQLError } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
 import type { JWTVerifyGetKey } from 'jose'
@@ -45,6 +49,8 @@ export async function serveSubgraph(
     schema: part.schema,
     introspection: isDevelopment,
     csrfPrevention: true,
+    logger: log,
+    plugins: [ApolloServerPluginInlineTraceDisabled(), ApolloServerPluginLandingPageDisabled()],
     formatError: (_formatted, error) => maskError(error, log),
   })
   await apollo.start()
@@ -53,12 +59,13 @@ export async function serveSubgraph(
     const path = new URL(incoming.url ?? '/', 'http://localhost').pathname
     const header = (name: string) => incoming.headers[name]?.toString()
     if (path === '/graphql') {
+      const requestId = header('x-request-id') ?? uuidv7()
+      const viewer = await viewerOf(options, incoming.headers)
+      if (!viewer)
+        return await sendResponse(outgoing, Response.json({ errors: [unauthenticatedError()] }, { status: 401 }))
+      const deadline = Number(header('x-deadline')) || undefined
       return await answerGraphQL(apollo, incoming, outgoing, async () =>
-        part.createContext({
-          viewer: (await viewerOf(options, incoming.headers)) ?? unauthenticated(),
-          requestId: header('x-request-id') ?? uuidv7(),
-          deadline: Number(header('x-deadline')) || undefined,
-        }),
+        part.createContext({ viewer, requestId, deadline }),
       )
     }
     if (path === '/health/live') return await sendResponse(outgoing, Response.json({ status: 'up' }))
@@ -148,7 +155,7 @@ async function viewerOf(
   if (!routerKey || !keys || !isSame(credentials['x-router-key'], routerKey)) return null
   const authorization = credentials.authorization ?? credentials.Authorization
   if (authorization === undefined) return { kind: 'anonymous' }
-  const bearer = /^Bearer (.+)$/i.exec(String(authorization))?.[1]
+  const bearer = typeof authorization === 'string' ? /^Bearer +(\S+)$/i.exec(authorization)?.[1] : undefined
   return bearer ? ((await verifyAccessToken(bearer, keys))?.viewer ?? null) : null
 }
 

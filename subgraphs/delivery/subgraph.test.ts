@@ -179,12 +179,13 @@ const FOLLOW = `subscription ($shipmentId: ID!, $afterSequence: Int) {
 const follow = (viewer: Viewer, shipmentId: string, afterSequence?: number) =>
   shop.watch('delivery', viewer, FOLLOW, { shipmentId, afterSequence })
 
-async function takeUntil(events: ReturnType<typeof follow>, isLast: (update: Record<string, any>) => boolean) {
-  // oxlint-disable-line typescript/no-explicit-any
-  const taken: Record<string, any>[] = [] // oxlint-disable-line typescript/no-explicit-any -- what the test asked for
+type Update = Record<string, any> // oxlint-disable-line typescript/no-explicit-any -- what the test asked for
+
+async function takeUntil(events: ReturnType<typeof follow>, isLast: (update: Update) => boolean): Promise<Update[]> {
+  const taken: Update[] = []
   do {
     const { value } = await events.next()
-    taken.push(Object.values(value.data!)[0] as object)
+    taken.push(Object.values(value.data!)[0] as Update)
   } while (!isLast(taken.at(-1)!))
   return taken
 }
