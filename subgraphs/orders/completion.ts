@@ -69,9 +69,9 @@ async function goForward(ctx: Context, lease: Lease, progress: Progress): Promis
 }
 
 async function begin(ctx: Context, lease: Lease, progress: Progress, name: StepName): Promise<CheckoutRow> {
-  const checkout = await ctx.db.transaction(async (tx) => {
+  const { checkout, step } = await ctx.db.transaction(async (tx) => {
     const row = await changeLeased(tx, ctx, lease, {})
-    const [step] = await tx
+    const [begun] = await tx
       .insert(checkoutSteps)
       .values({ checkoutId: row.id, attempt: row.attempt, name, status: 'RUNNING', tries: 1, startedAt: ctx.now() })
       .onConflictDoUpdate({
@@ -79,9 +79,9 @@ async function begin(ctx: Context, lease: Lease, progress: Progress, name: StepN
         set: { status: 'RUNNING', tries: sql`${checkoutSteps.tries} + 1` },
       })
       .returning()
-    progress.set(name, step!)
-    return row
+    return { checkout: row, step: begun! }
   })
+  progress.set(name, step)
   await tell(ctx, checkout)
   return checkout
 }
@@ -94,15 +94,15 @@ class Cancelled extends Error {
 async function record(ctx: Context, lease: Lease, progress: Progress, name: StepName, done: Done): Promise<void> {
   const { set = {}, result = null, givenUp = null, effect } = done
   const rests = set.status === 'COMPLETED' && { leaseUntil: null }
-  const checkout = await ctx.db.transaction(async (tx) => {
+  const { checkout, step } = await ctx.db.transaction(async (tx) => {
     const row = await changeLeased(tx, ctx, lease, { setbacks: 0, ...set, ...rests })
     // The row is locked now, so that a wish to cancel comes either before this or too late.
     if (name === PIVOT && row.cancelRequested) throw new Cancelled()
     await effect?.(tx)
     const status = givenUp ? 'FAILED' : 'DONE'
-    progress.set(name, await finishStep(tx, ctx, row, name, { status, result, error: givenUp }))
-    return row
+    return { checkout: row, step: await finishStep(tx, ctx, row, name, { status, result, error: givenUp }) }
   })
+  progress.set(name, step)
   await tell(ctx, checkout)
   if (checkout.placedAt) await ctx.live.publish(`order:${checkout.orderId}`, { sequence: checkout.version })
 }
@@ -130,17 +130,17 @@ async function giveUp(
   failure: Failure,
   refused?: { name: StepName; error: Refused },
 ): Promise<void> {
-  const checkout = await ctx.db.transaction(async (tx) => {
+  const { checkout, step } = await ctx.db.transaction(async (tx) => {
     const totalMinor = refused?.error.totalMinor
     const seen = totalMinor === undefined ? {} : { totalMinor }
     const row = await changeLeased(tx, ctx, lease, { status: 'COMPENSATING', failure, setbacks: 0, ...seen })
-    if (refused) {
-      const { name, error } = refused
-      const status = error.isEffective ? 'RUNNING' : 'FAILED'
-      progress.set(name, await finishStep(tx, ctx, row, name, { status, error: error.message }))
-    }
-    return row
+    // What was tried more than once may have been done by a try whose answer never came.
+    const isUndoNeeded = refused && (refused.error.isEffective || progress.get(refused.name)!.tries > 1)
+    const status = isUndoNeeded ? 'RUNNING' : 'FAILED'
+    const error = refused?.error.message
+    return { checkout: row, step: refused && (await finishStep(tx, ctx, row, refused.name, { status, error })) }
   })
+  if (step) progress.set(step.name, step)
   await tell(ctx, checkout)
   await goBack(ctx, lease, progress)
 }
@@ -151,10 +151,11 @@ async function goBack(ctx: Context, lease: Lease, progress: Progress): Promise<v
     failpoint(`undo:${name}:before`)
     await undo[name](ctx, checkout)
     failpoint(`undo:${name}:effect`)
-    await ctx.db.transaction(async (tx) => {
+    const step = await ctx.db.transaction(async (tx) => {
       await changeLeased(tx, ctx, lease, { setbacks: 0 })
-      progress.set(name, await finishStep(tx, ctx, checkout, name, { status: 'UNDONE' }))
+      return await finishStep(tx, ctx, checkout, name, { status: 'UNDONE' })
     })
+    progress.set(name, step)
     failpoint(`undo:${name}:recorded`)
   }
   const ended = await ctx.db.transaction(async (tx) => {

@@ -19,7 +19,8 @@ export const reactions: readonly Reaction[] = [
     once(ctx, inbox, 'claim', event, async (tx) => {
       const { guestId, userId } = event.data
       const theirs = { ownerKind: 'user' as const, ownerId: userId, updatedAt: ctx.now() }
-      for (const table of [orders, checkouts]) {
+      // Checkouts first: one that is creating its order is waited for, and its order is then there to be found.
+      for (const table of [checkouts, orders]) {
         await tx
           .update(table)
           .set({ ...theirs, version: sql`${table.version} + 1` })
