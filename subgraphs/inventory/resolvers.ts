@@ -55,7 +55,7 @@ export const resolvers: Resolvers = {
     },
   },
   Product: {
-    __resolveReference: (reference, ctx) => readProduct(ctx, reference),
+    __resolveReference: (by, ctx) => readProduct(ctx, 'id' in by ? { id: by.id } : { slug: by.slug }),
     category: ({ categoryId }, _, ctx) => (categoryId ? categoryById(ctx).load(categoryId) : null),
     variants: ({ id }, args, ctx) => variantPageOf(ctx).load({ parentId: id, args }),
     priceRange: (product) => (product.priceMinMinor === null ? null : product),
@@ -63,7 +63,7 @@ export const resolvers: Resolvers = {
     reviews: (product, args, ctx) => reviewsOf(ctx, product, args),
   },
   ProductVariant: {
-    __resolveReference: (reference, ctx) => readVariant(ctx, reference),
+    __resolveReference: (by, ctx) => readVariant(ctx, 'id' in by ? { id: by.id } : { sku: by.sku }),
     product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
     price: ({ priceMinor }, _, { config }) => ({ amountMinor: priceMinor, currency: config.CURRENCY }),
     compareAtPrice: ({ compareAtMinor }, _, { config }) =>

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allocate, availability, available, totals, type RankedLevel } from './stock.ts'
 

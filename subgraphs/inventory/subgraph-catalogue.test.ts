@@ -24,8 +24,14 @@ const codeOf = async (query: string, variables?: Record<string, unknown>) =>
 
 /** Runs with a product in another state. */
 async function hidden(slug: string, run: () => Promise<void>) {
-  await db().update(products).set({ status: 'ARCHIVED' }).where(eq(products.slug, slug))
-  await run().finally(async () => await db().update(products).set({ status: 'ACTIVE' }).where(eq(products.slug, slug)))
+  const become = async (status: 'ACTIVE' | 'ARCHIVED') =>
+    await db().update(products).set({ status }).where(eq(products.slug, slug))
+  await become('ARCHIVED')
+  try {
+    await run()
+  } finally {
+    await become('ACTIVE')
+  }
 }
 
 describe('a product', () => {
