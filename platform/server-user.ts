@@ -37,6 +37,11 @@ export function serverUser(existing: string | undefined, paths: readonly string[
   }
 }
 
+/** What a server is spawned with: only what it needs, no PG* variable of the shell, no secret. */
+export function environment(user: ServerUser) {
+  return { cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' }, ...user.ids }
+}
+
 const asIs: ServerUser['command'] = (program, args) => [program, args]
 
 function ownerOf(path: string): Ids {

@@ -1,10 +1,10 @@
 // The servers that a test run shares: one PostgreSQL with a migrated template, and Redis where the machine has it.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { glob, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { loadConfig } from '#platform/config.ts'
-import { startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
+import { removeAbandoned, startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
 import { redisServerProgram, startRedisServer } from '#platform/redis-server.ts'
 
 declare module 'vitest' {
@@ -23,6 +23,7 @@ interface Servers {
 
 // Each project loads this file anew; the servers are one set per run.
 const shared = globalThis as { [key: symbol]: Promise<Servers> | undefined }
+const PREFIX = join(tmpdir(), 'mercato-test-')
 const RUN = Symbol.for('mercato.test.servers')
 
 export default async function setup(project: TestProject): Promise<void> {
@@ -34,7 +35,8 @@ export default async function setup(project: TestProject): Promise<void> {
 
 async function start(atEnd: (stop: () => Promise<void>) => void): Promise<Servers> {
   await using servers = new AsyncDisposableStack()
-  const dataDir = await mkdtemp(join(tmpdir(), 'mercato-test-'))
+  await removeOldRuns()
+  const dataDir = await mkdtemp(PREFIX)
   servers.defer(() => rm(dataDir, { recursive: true, force: true }))
   const quiet = { debug() {}, warn() {}, error: console.error }
   const { url } = servers.use(await startEmbeddedPostgres({ dataDir, log: quiet, durable: false }))
@@ -44,4 +46,12 @@ async function start(atEnd: (stop: () => Promise<void>) => void): Promise<Server
   const running = servers.move()
   atEnd(() => running.disposeAsync())
   return { databaseUrl: url, redisUrl: redis?.url }
+}
+
+// What a killed run left. One that is this young may not have taken its folder yet.
+async function removeOldRuns(): Promise<void> {
+  for await (const dataDir of glob(`${PREFIX}*`)) {
+    const { mtimeMs } = await stat(dataDir)
+    if (Date.now() - mtimeMs > 60_000) await removeAbandoned(dataDir).catch(() => {})
+  }
 }
