@@ -17,6 +17,7 @@ import {
 import { failpoint } from './failpoint.ts'
 import { changeLeased, LeaseLost, tell, type Lease } from './lease.ts'
 import type { Allocation } from './order.ts'
+import type { CheckoutStepStatus } from './schema.generated.ts'
 import { steps, undo, type Done } from './steps.ts'
 import { checkouts, checkoutSteps, idempotencyKeys, type CheckoutRow, type CheckoutStepRow } from './tables.ts'
 
@@ -45,16 +46,18 @@ export async function carryOn(ctx: Context, lease: Lease): Promise<void> {
 }
 
 async function goForward(ctx: Context, lease: Lease, progress: Progress): Promise<void> {
+  let begun: CheckoutRow | null = null
   for (let name = nextStep(progress); name; name = nextStep(progress)) {
     if (isOutOfTime(ctx)) return await letGo(ctx, lease)
-    const checkout = await begin(ctx, lease, progress, name)
+    const checkout: CheckoutRow = begun ?? (await begin(ctx, lease, progress, name))
+    begun = null
     if (checkout.cancelRequested && !checkout.placedAt) return await giveUp(ctx, lease, progress, CANCELLED)
     failpoint(`${name}:before`)
     try {
       const sold = (progress.get('COMMIT_STOCK')?.result ?? []) as Allocation[]
       const done = await steps[name](ctx, checkout, sold)
       failpoint(`${name}:effect`)
-      await record(ctx, lease, progress, name, done)
+      begun = await record(ctx, lease, progress, name, done)
       failpoint(`${name}:recorded`)
     } catch (error) {
       // Nothing is undone behind the pivot.
@@ -71,19 +74,28 @@ async function goForward(ctx: Context, lease: Lease, progress: Progress): Promis
 async function begin(ctx: Context, lease: Lease, progress: Progress, name: StepName): Promise<CheckoutRow> {
   const { checkout, step } = await ctx.db.transaction(async (tx) => {
     const row = await changeLeased(tx, ctx, lease, {})
-    const [begun] = await tx
-      .insert(checkoutSteps)
-      .values({ checkoutId: row.id, attempt: row.attempt, name, status: 'RUNNING', tries: 1, startedAt: ctx.now() })
-      .onConflictDoUpdate({
-        target: [checkoutSteps.checkoutId, checkoutSteps.attempt, checkoutSteps.name],
-        set: { status: 'RUNNING', tries: sql`${checkoutSteps.tries} + 1` },
-      })
-      .returning()
-    return { checkout: row, step: begun! }
+    return { checkout: row, step: await beginStep(tx, ctx, row, name) }
   })
   progress.set(name, step)
   await tell(ctx, checkout)
   return checkout
+}
+
+async function beginStep(
+  tx: Db,
+  { now }: Pick<Context, 'now'>,
+  { id: checkoutId, attempt }: CheckoutRow,
+  name: StepName,
+): Promise<CheckoutStepRow> {
+  const [step] = await tx
+    .insert(checkoutSteps)
+    .values({ checkoutId, attempt, name, status: 'RUNNING', tries: 1, startedAt: now() })
+    .onConflictDoUpdate({
+      target: [checkoutSteps.checkoutId, checkoutSteps.attempt, checkoutSteps.name],
+      set: { status: 'RUNNING', tries: sql`${checkoutSteps.tries} + 1` },
+    })
+    .returning()
+  return step!
 }
 
 /** The buyer called it off while the order was about to be created. */
@@ -91,20 +103,29 @@ class Cancelled extends Error {
   override name = 'Cancelled'
 }
 
-async function record(ctx: Context, lease: Lease, progress: Progress, name: StepName, done: Done): Promise<void> {
-  const { set = {}, result = null, givenUp = null, effect } = done
-  const rests = set.status === 'COMPLETED' && { leaseUntil: null }
-  const { checkout, step } = await ctx.db.transaction(async (tx) => {
+/** Records a step and begins the next one in the same transaction. */
+async function record(
+  ctx: Context,
+  lease: Lease,
+  progress: Progress,
+  name: StepName,
+  { set = {}, result, givenUp, effect }: Done,
+): Promise<CheckoutRow> {
+  const status = givenUp ? 'FAILED' : 'DONE'
+  const next = nextStep(new Map<StepName, { status: CheckoutStepStatus }>(progress).set(name, { status }))
+  const rests = next ? {} : { leaseUntil: null }
+  const { checkout, moved } = await ctx.db.transaction(async (tx) => {
     const row = await changeLeased(tx, ctx, lease, { setbacks: 0, ...set, ...rests })
     // The row is locked now, so that a wish to cancel comes either before this or too late.
     if (name === PIVOT && row.cancelRequested) throw new Cancelled()
     await effect?.(tx)
-    const status = givenUp ? 'FAILED' : 'DONE'
-    return { checkout: row, step: await finishStep(tx, ctx, row, name, { status, result, error: givenUp }) }
+    const finished = await finishStep(tx, ctx, row, name, { status, result, error: givenUp ?? null })
+    return { checkout: row, moved: next ? [finished, await beginStep(tx, ctx, row, next)] : [finished] }
   })
-  progress.set(name, step)
+  for (const step of moved) progress.set(step.name, step)
   await tell(ctx, checkout)
   if (checkout.placedAt) await ctx.live.publish(`order:${checkout.orderId}`, { sequence: checkout.version })
+  return checkout
 }
 
 async function finishStep(

@@ -4,15 +4,12 @@ import { ShipmentStatusChanged } from '../delivery/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { ownedBy } from './access.ts'
 import { recordShipment } from './shipping.ts'
-import { checkouts, inbox, orders, type OrderRow } from './tables.ts'
+import { checkouts, inbox, orders } from './tables.ts'
 
 export const reactions: readonly Reaction[] = [
   on(ShipmentStatusChanged, async (ctx, event) => {
-    let order: OrderRow | null = null
-    await once(ctx, inbox, 'shipment', event, async (tx) => {
-      order = await recordShipment(tx, ctx, event)
-    })
-    await ctx.live.publish(`order:${event.data.orderId}`, { sequence: (order as OrderRow | null)?.version ?? 0 })
+    await once(ctx, inbox, 'shipment', event, (tx) => recordShipment(tx, ctx, event))
+    await ctx.live.publish(`order:${event.data.orderId}`, { sequence: event.entityVersion })
   }),
 
   on(GuestClaimed, (ctx, event) =>

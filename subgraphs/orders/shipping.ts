@@ -27,11 +27,11 @@ export async function recordShipment(
   tx: Db,
   ctx: Pick<Context, 'now' | 'requestId'>,
   { data: { orderId, status, lines: moved }, occurredAt }: Pick<Announced<ShipmentNews>, 'data' | 'occurredAt'>,
-): Promise<OrderRow | null> {
-  if (!told.has(status)) return null
+): Promise<void> {
+  if (!told.has(status)) return
   // One shipment's news after the other: the order's state is judged by all lines together.
   const [order] = await tx.select().from(orders).where(eq(orders.id, orderId)).for('update')
-  if (!order) return null
+  if (!order) return
   await tx.insert(orderEvents).values({ orderId, kind: `SHIPMENT_${status}`, at: new Date(occurredAt) })
   const counter = counterOf[status]
   if (counter) {
@@ -51,7 +51,6 @@ export async function recordShipment(
     .where(eq(orders.id, orderId))
     .returning()
   if (to !== order.status) await announceStatus(tx, ctx, order.status, changed!, lines)
-  return changed!
 }
 
 async function announceStatus(
