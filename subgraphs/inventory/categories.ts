@@ -1,12 +1,14 @@
-import { eq, isNull } from 'drizzle-orm'
+import { and, arrayContains, asc, count, eq, getTableColumns, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
 import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
+import { loadGrouped, loadOne } from '#platform/loader.ts'
 import type { PageArgs } from '#platform/pages.ts'
 import { categoryById, childrenOf } from './loaders.ts'
-import { filedBelow, productPage } from './products.ts'
+import { inOrder } from './product-order.ts'
 import type { ProductSort } from './schema.generated.ts'
-import { categories, type CategoryRow } from './tables.ts'
+import { categories, products, type CategoryRow } from './tables.ts'
 
 /** A category by id or slug; null when unknown. */
 export async function readCategory(
@@ -36,7 +38,50 @@ export async function ancestorsOf(ctx: Context, { path }: CategoryRow): Promise<
   return rows.filter((row) => row !== null)
 }
 
-/** Products for sale filed in a category or below it. */
-export async function productsIn(ctx: Context, { id }: CategoryRow, args: PageArgs & { sort?: ProductSort | null }) {
-  return await productPage(ctx, args, { within: filedBelow(ctx, id) })
+interface ProductsKey {
+  categoryId: string
+  args: PageArgs & { sort?: ProductSort | null }
 }
+
+const below = alias(categories, 'below')
+const isBelow = arrayContains(below.path, sql`array[${categories.id}]`)
+const isFiled = and(eq(products.categoryId, below.id), eq(products.status, 'ACTIVE'))
+
+const productCount = loadOne(
+  (ctx: Context, ids: readonly string[]) =>
+    ctx.db
+      .select({ id: categories.id, products: count() })
+      .from(categories)
+      .innerJoin(below, isBelow)
+      .innerJoin(products, isFiled)
+      .where(inArray(categories.id, [...ids]))
+      .groupBy(categories.id),
+  ({ id }) => id,
+)
+
+const productPageOf = loadGrouped(
+  async (ctx: Context, wanted: readonly ProductsKey[]) => {
+    const { page, keyOf } = inOrder(wanted[0]!.args)
+    const ids = wanted.map(({ categoryId }) => categoryId)
+    const listed = sql<string>`${categories.id}`.as('listed_in')
+    const ranked = ctx.db
+      .select({ ...getTableColumns(products), listed, rank: page.rank(categories.id) })
+      .from(categories)
+      .innerJoin(below, isBelow)
+      .innerJoin(products, isFiled)
+      .where(and(inArray(categories.id, ids), page.where))
+      .as('ranked')
+    const rows = await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+    const byCategory = Map.groupBy(rows, (row) => row.listed)
+    return ids.map((id) =>
+      page.connection(byCategory.get(id) ?? [], keyOf, {
+        totalCount: async () => (await productCount(ctx).load(id))?.products ?? 0,
+      }),
+    )
+  },
+  { keyOf: ({ categoryId }) => categoryId, argsOf: ({ args }) => JSON.stringify(args) },
+)
+
+/** Products for sale filed in a category or anywhere below it. */
+export const productsIn = (ctx: Context, { id }: CategoryRow, args: ProductsKey['args']) =>
+  productPageOf(ctx).load({ categoryId: id, args })

@@ -4,9 +4,10 @@ import type { Context } from '#platform/context.ts'
 import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
 import { parseMoney } from '#platform/money.ts'
-import { keyset, type Key, type KeyValue, type PageArgs } from '#platform/pages.ts'
+import type { PageArgs } from '#platform/pages.ts'
 import { hasScope } from '#platform/viewer.ts'
 import { productById, productBySlug } from './loaders.ts'
+import { inOrder } from './product-order.ts'
 import type { ProductFilter, ProductSort } from './schema.generated.ts'
 import { categories, documents, locations, products, stockLevels, variants, type ProductRow } from './tables.ts'
 
@@ -20,35 +21,13 @@ export async function readProduct(
   return slug == null ? badUserInput('Give an id or a slug.') : await productBySlug(ctx).load(slug)
 }
 
-type Ranked = ProductRow & { score: number }
-
-/** Orders of a list: its keys, and a row's values of them. Products without variants come last by price. */
-const orders = (score: SQL<number>) =>
-  ({
-    RELEVANCE: [{ column: score, direction: 'desc', kind: 'number' }, (row: Ranked) => row.score],
-    NEWEST: [{ column: products.createdAt, direction: 'desc' }, (row: Ranked) => row.createdAt],
-    PRICE_ASC: [
-      { column: sql`coalesce(price_min_minor, ${Number.MAX_SAFE_INTEGER}::bigint)`, direction: 'asc', kind: 'number' },
-      (row: Ranked) => row.priceMinMinor ?? Number.MAX_SAFE_INTEGER,
-    ],
-    PRICE_DESC: [
-      { column: sql`coalesce(price_max_minor, -1)`, direction: 'desc', kind: 'number' },
-      (row: Ranked) => row.priceMaxMinor ?? -1,
-    ],
-    RATING: [{ column: products.ratingAverage, direction: 'desc' }, (row: Ranked) => row.ratingAverage],
-    BEST_SELLING: [{ column: products.soldRecently, direction: 'desc' }, (row: Ranked) => row.soldRecently],
-  }) satisfies Record<ProductSort, [Key, (row: Ranked) => KeyValue]>
-
 /** A page of the products that `filter` and `within` leave, for sale unless staff ask for others. */
 export async function productPage(
   ctx: Context,
   args: PageArgs & { filter?: ProductFilter | null; sort?: ProductSort | null },
   { within, score }: { within?: SQL | undefined; score?: SQL<number> } = {},
 ) {
-  const sort = args.sort === 'RELEVANCE' && !score ? 'BEST_SELLING' : (args.sort ?? 'BEST_SELLING')
-  const [key, valueOf] = orders(score ?? sql<number>`0::float8`)[sort]
-  // Ids in the same direction as the first key, so that rows are compared as a whole and by one index.
-  const page = keyset(args, [key, { column: products.id, direction: key.direction }])
+  const { page, keyOf } = inOrder(args, score)
   const wanted = and(matching(ctx, args.filter), within)
   const rows = await ctx.db
     .select({ product: products, score: score ?? sql<number>`0::float8` })
@@ -58,8 +37,8 @@ export async function productPage(
     .orderBy(...page.orderBy)
     .limit(page.limit)
   return page.connection(
-    rows.map(({ product, score: own }): Ranked => ({ ...product, score: own })),
-    (row) => [valueOf(row), row.id],
+    rows.map(({ product, score: own }) => ({ ...product, score: own })),
+    keyOf,
     { totalCount: async () => await countProducts(ctx, wanted) },
   )
 }
@@ -74,7 +53,7 @@ async function countProducts({ db }: Pick<Context, 'db'>, wanted: SQL | undefine
 }
 
 /** Filed in a category or anywhere below it. */
-export const filedBelow = ({ db }: Pick<Context, 'db'>, categoryId: string): SQL =>
+const filedBelow = ({ db }: Pick<Context, 'db'>, categoryId: string): SQL =>
   inArray(
     products.categoryId,
     db

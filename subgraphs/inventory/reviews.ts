@@ -12,9 +12,15 @@ import type { ReviewCreateInput } from './schema.generated.ts'
 import { products, purchases, reviews, type ProductRow } from './tables.ts'
 
 /** Published reviews of a product, newest first. */
-export async function reviewsOf(ctx: Context, { id }: ProductRow, args: PageArgs & { rating?: number | null }) {
+export async function reviewsOf(
+  ctx: Context,
+  { id, ratingCount }: ProductRow,
+  args: PageArgs & { rating?: number | null },
+) {
   if (args.rating != null && (args.rating < 1 || args.rating > 5)) badUserInput('rating is from 1 to 5.')
-  return await reviewPageOf(ctx).load({ parentId: id, args })
+  const page = await reviewPageOf(ctx).load({ parentId: id, args })
+  // Their number is kept with the product.
+  return args.rating == null ? { ...page, totalCount: async () => ratingCount } : page
 }
 
 /** Reviews that a person wrote, newest first; all of them for that person and staff. */

@@ -275,6 +275,24 @@ describe('categories', () => {
     expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(3)
   })
 
+  test('show the first of their products in one statement, whatever their number', async () => {
+    const HOME = `{ categories { slug products(sort: PRICE_ASC, first: 2) { nodes { slug } pageInfo { endCursor } totalCount } } }`
+    let tops: { slug: string; products: { nodes: unknown[]; totalCount: number; pageInfo: { endCursor: string } } }[] =
+      []
+    const statements = await shop.statements(async () => {
+      tops = (await ask(HOME)).categories
+    })
+    // Categories, a page of each, and their numbers.
+    expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(3)
+    const books = tops.find(({ slug }) => slug === 'books')!.products
+    expect(books).toMatchObject({ nodes: [{ slug: 'soup-cookbook' }, { slug: 'bread-cookbook' }], totalCount: 3 })
+    const rest = await ask(
+      `query ($after: String) { category(slug: "books") { products(sort: PRICE_ASC, after: $after) { nodes { slug } } } }`,
+      { after: books.pageInfo.endCursor },
+    )
+    expect(rest.category.products.nodes).toEqual([{ slug: 'vegetable-cookbook' }])
+  })
+
   test('show what is filed in them and below', async () => {
     const { category } = await ask(
       `{ category(slug: "kitchen") { name ancestors { slug } products(sort: PRICE_DESC, first: 1) { nodes { slug } totalCount } } }`,
