@@ -148,6 +148,20 @@ export function buyingAt(shop: Parts) {
       await mutate('inventory', manager, 'stockAdjust', input, 'userErrors { code }')
     },
 
+    /** Lets the next calls of the card processor go wrong: `['authorize lost-answer', 'lookup lost-request']`. */
+    async planFaults(...faults: string[]) {
+      for (const each of faults) {
+        const [operation, fault] = each.split(' ') as [string, string]
+        // uuidv7: they are taken in the order of their ids.
+        await sql(
+          `insert into payments.sandbox_faults (id, operation, fault) values ($1, $2, $3)`,
+          uuidv7(),
+          operation,
+          fault,
+        )
+      }
+    },
+
     /** What is held or was taken for a checkout, wherever. */
     async heldFor(checkoutId: string) {
       const [row] = await sql<{ holds: string[]; money: string[]; orders: number; cart: string }>(

@@ -114,6 +114,28 @@ describe('completing a checkout', () => {
     expect(await at.chargedFor(input.checkoutId)).toMatchObject({ authorizations: 1 })
   })
 
+  test('takes a saved card of the buyer’s own, and nobody else’s', async () => {
+    const { buyer, input } = await at.checkoutOf(aCustomer())
+    const { paymentToken, ...rest } = input
+    const saved = await at.mutate(
+      'payments',
+      buyer,
+      'paymentMethodAdd',
+      { token: paymentToken },
+      'paymentMethod { id }',
+    )
+    const paymentMethodId = saved.paymentMethod.id
+    const thief = await at.checkoutOf(aCustomer())
+    const stolen = { ...rest, checkoutId: thief.input.checkoutId, paymentMethodId }
+    expect((await at.complete(thief.buyer, stolen)).userErrors).toMatchObject([
+      { code: 'NOT_FOUND', field: ['input', 'paymentMethodId'] },
+    ])
+    expect(await at.complete(buyer, { ...rest, paymentMethodId })).toMatchObject({
+      checkout: { status: 'COMPLETED' },
+      userErrors: [],
+    })
+  })
+
   test('with one key ten times at once makes one order and one charge', async () => {
     const { buyer, cart, input } = await at.checkoutOf(aGuest())
     const all = await Promise.all(Array.from({ length: 10 }, () => at.complete(buyer, input)))

@@ -1,9 +1,10 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#platform/context.ts'
+import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
-import { BOUGHT, buyingAt, openShop } from './buying.fixture.ts'
+import { BOUGHT, buyingAt, NOTHING, openShop } from './buying.fixture.ts'
 import { carryOn } from './completion.ts'
 import { leaseOf } from './lease.ts'
 import { recoverCheckouts } from './recovery.ts'
@@ -49,6 +50,51 @@ describe('two processes that carry on the same attempt', () => {
     const before = await read()
     await carryOn(ctx, { ...leaseOf(before), token: before.leaseToken - 1 })
     expect(await read()).toEqual(before)
+  })
+})
+
+describe('when the bank’s answer is lost', () => {
+  let shop: Parts
+  let at: ReturnType<typeof buyingAt>
+  beforeAll(async () => {
+    shop = await openShop()
+    at = buyingAt(shop)
+  })
+  afterAll(() => shop[Symbol.asyncDispose]())
+
+  test('once, it is asked with the same key again: one authorisation, one order', async () => {
+    const { buyer, input } = await at.checkoutOf(aGuest())
+    await at.planFaults('authorize lost-answer', 'lookup lost-request')
+    expect(await at.complete(buyer, input)).toMatchObject({ checkout: { status: 'COMPLETED' }, userErrors: [] })
+    expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
+    expect(await at.chargedFor(input.checkoutId)).toMatchObject({ authorizations: 1 })
+  })
+
+  test('again and again, everything is undone, and the same checkout succeeds later', async () => {
+    const { buyer, cart, input } = await at.checkoutOf(aGuest())
+    const [lostAnswer, lostLookup] = ['authorize lost-answer', 'lookup lost-request'] as const
+    await at.planFaults(lostAnswer, lostLookup, lostAnswer, lostLookup, lostAnswer, lostLookup)
+    const answer = await at.complete(buyer, input)
+    expect(answer).toMatchObject({ order: null, userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }] })
+    expect(answer.checkout).toMatchObject({ status: 'OPEN', failure: { isRetryable: true } })
+    expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)
+    await at.sql('delete from payments.sandbox_faults')
+    const again = { ...input, paymentToken: await at.token(), idempotencyKey: uuidv7() }
+    expect(await at.complete(buyer, again)).toMatchObject({ checkout: { status: 'COMPLETED' }, userErrors: [] })
+    const captured = Math.round(Number(cart.total.amount) * 100)
+    expect(await at.chargedFor(input.checkoutId)).toMatchObject({ captured })
+  })
+
+  test('after the order exists, the buyer has the order and the money is taken later, once', async () => {
+    const { buyer, cart, input } = await at.checkoutOf(aGuest())
+    await at.planFaults('capture lost-answer', 'lookup lost-request')
+    const answer = await at.complete(buyer, input)
+    expect(answer).toMatchObject({ checkout: { status: 'PROCESSING' }, order: { status: 'CONFIRMED' }, userErrors: [] })
+    await recoverCheckouts({ ...shop.part('orders').ownContext(), now: () => new Date(Date.now() + HOUR_MS) })
+    expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
+    expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
+    const captured = Math.round(Number(cart.total.amount) * 100)
+    expect(await at.chargedFor(input.checkoutId)).toEqual({ authorizations: 1, captured })
   })
 })
 
