@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { until } from './setup/until.ts'
-import { address, APPROVED, buy, card, DECLINED, openCheckout, payment, type Line } from './system/buying.ts'
+import { address, APPROVED, buy, card, DECLINED, goods, openCheckout, payment, type Line } from './system/buying.ts'
 import { Visitor } from './system/client.ts'
 import { guestAt, signedIn, signIn } from './system/people.ts'
-import { manyProcesses, oneProcess, type Shop } from './system/topology.ts'
+import { execute, manyProcesses, oneProcess, type Shop } from './system/topology.ts'
 
 const canSkipRedis = !inject('redisUrl') && !process.env.CI
 const topologies = [
@@ -23,20 +22,20 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
     // Where one side of a conversation is, and where the other is: the same router when there is only one.
     let here: string
     let there: string
-    let goods: Line[]
+    let wanted: Line[]
 
     beforeAll(async () => {
       shop = await start()
       here = shop.routers[0]!
       there = shop.routers.at(-1)!
-      goods = await twoGoods(new Visitor(here))
+      wanted = await goods(new Visitor(here))
     })
     afterAll(() => shop?.[Symbol.asyncDispose]())
 
     test('a guest looks around, fills a cart, is declined, pays with another card and sees the order', async () => {
       const guest = await guestAt(here)
-      const { cart } = (await guest.ask('cart-create', { lines: [goods[0]] })).cartCreate
-      const added = (await guest.ask('cart-lines-add', { cartId: cart.id, lines: [goods[1]] })).cartLinesAdd
+      const { cart } = (await guest.ask('cart-create', { lines: [wanted[0]] })).cartCreate
+      const added = (await guest.ask('cart-lines-add', { cartId: cart.id, lines: [wanted[1]] })).cartLinesAdd
       expect(added).toMatchObject({ userErrors: [], cart: { totalQuantity: 3 } })
 
       const addressed = (await guest.ask('cart-address', { cartId: cart.id, email: 'nora@example.com', address }))
@@ -50,7 +49,7 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
       const page = (await guest.ask('cart')).cart
       expect(page).toMatchObject({ id: cart.id, status: 'ACTIVE', problems: [], total: chosen.cart.total })
       expect(page.lines.map((line: { variant: { id: string } }) => line.variant.id).toSorted()).toEqual(
-        goods.map(({ variantId }) => variantId).toSorted(),
+        wanted.map(({ variantId }) => variantId).toSorted(),
       )
 
       const mistyped = (await guest.ask('card-tokenize', { card: card('15346781053311236') })).cardTokenize
@@ -85,8 +84,8 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
       expect(bought.order.total).toEqual(total)
 
       const order = await until(async () => {
-        const page = (await guest.ask('order', { id: bought.order.id })).order
-        return page.shipments.length > 0 && page
+        const placed = (await guest.ask('order', { id: bought.order.id })).order
+        return placed.shipments.length > 0 && placed
       })
       expect(order).toMatchObject({
         status: 'CONFIRMED',
@@ -131,12 +130,12 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
 
     test('a guest who signs in keeps the cart, buys, and follows the courier to the door', async () => {
       await using alice = await guestAt(here)
-      await alice.ask('cart-create', { lines: [goods[0]] })
+      await alice.ask('cart-create', { lines: [wanted[0]] })
       await signIn(alice, 'alice')
       const merged = (await alice.ask('cart')).cart
-      expect(merged.lines).toMatchObject([{ quantity: 2, variant: { id: goods[0]!.variantId } }])
+      expect(merged.lines).toMatchObject([{ quantity: 2, variant: { id: wanted[0]!.variantId } }])
 
-      const { id: orderId } = await buy(alice, [goods[1]!])
+      const { id: orderId } = await buy(alice, [wanted[1]!])
       const { id: shipmentId } = await until(async () => (await alice.ask('order', { id: orderId })).order.shipments[0])
       using watch = await alice.watch('track', { shipmentId, afterSequence: 0 })
       const statuses = () => watch.events.flatMap(({ event }) => (event ? [event.status] : []))
@@ -199,7 +198,7 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
       expect(bob.refreshToken).not.toBe(first)
 
       // Within 20 s it would be taken for a lost answer that is asked for again.
-      await query(shop, `update users.refresh_tokens set used_at = used_at - interval '21 seconds'`)
+      await execute(shop, `update users.refresh_tokens set used_at = used_at - interval '21 seconds'`)
       const thief = new Visitor(there)
       const stolen = (await thief.ask('session-refresh', { refreshToken: first })).sessionRefresh
       expect(stolen).toMatchObject({ authTokens: null, userErrors: [{ code: 'TOKEN_INVALID' }] })
@@ -221,19 +220,6 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
     })
   })
 })
-
-/** One of each of two products that there is plenty of; two of the first. */
-async function twoGoods(visitor: Visitor): Promise<Line[]> {
-  const { nodes } = (await visitor.ask('browse', { first: 20 })).products
-  const ids: string[] = nodes.flatMap(
-    ({ variants }: { variants: { nodes: { id: string; availability: string }[] } }) =>
-      variants.nodes.find(({ availability }) => availability === 'IN_STOCK')?.id ?? [],
-  )
-  return [
-    { variantId: ids[0]!, quantity: 2 },
-    { variantId: ids[1]!, quantity: 1 },
-  ]
-}
 
 const paymentsOf = async (visitor: Visitor, checkoutId: string) =>
   (
@@ -275,9 +261,4 @@ async function drive(courier: Visitor, to: Place): Promise<void> {
     const { courierPositionsReport } = await courier.ask('courier-positions', { positions: [{ point, recordedAt }] })
     expect(courierPositionsReport).toEqual({ acceptedCount: 1, userErrors: [] })
   }
-}
-
-async function query(shop: Shop, statement: string): Promise<void> {
-  const sql = postgres(await shop.databaseUrl(), { max: 1 })
-  await sql.unsafe(statement).finally(() => sql.end())
 }

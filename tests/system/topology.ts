@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { inject } from 'vitest'
 import { subgraphNames, type SubgraphName } from '../../subgraphs/all.ts'
 import { freshDatabase } from '../setup/fresh-database.ts'
@@ -23,7 +24,9 @@ export interface OneProcess extends Shop {
 }
 
 export interface ManyProcesses extends Shop {
-  subgraphs: ReadonlyMap<SubgraphName, Program>
+  subgraph(name: SubgraphName): Program
+  /** Starts a subgraph that ended once more. */
+  restart(name: SubgraphName): Promise<void>
 }
 
 // What goes wrong is told; what goes right is not.
@@ -68,7 +71,9 @@ export async function oneProcess(env: Readonly<Record<string, string>> = {}): Pr
 
 /** One process per subgraph and two routers, on PostgreSQL and Redis. */
 export async function manyProcesses(): Promise<ManyProcesses> {
-  await using started = new AsyncDisposableStack()
+  const started = new AsyncDisposableStack()
+  await using failed = new AsyncDisposableStack()
+  failed.defer(() => started.disposeAsync())
   const redisUrl = inject('redisUrl')
   if (!redisUrl) throw new Error('redis-server is not on the PATH')
   const database = started.use(await freshDatabase())
@@ -84,22 +89,38 @@ export async function manyProcesses(): Promise<ManyProcesses> {
     REVOCATIONS_URL: `${users}/internal/revocations`,
     SIDE_ROUTES: ['/.well-known/jwks.json', '/dev/mail.json', '/dev/mail'].map((path) => `${path}=${users}`).join(','),
   }
-  const start = (args: readonly string[], origin: string) => {
+  const start = async (args: readonly string[], origin: string): Promise<Program> => {
     const program = started.use(startProgram(args, { ...env, ...addresses, PORT: new URL(origin).port }))
-    return { program, ready: whenReady(program, `${origin}/health/ready`) }
+    await whenReady(program, `${origin}/health/ready`)
+    return program
   }
-  const parts = [...originOf].map(([name, origin]) => ({ name, ...start(['subgraphs/serve.ts', name], origin) }))
-  await Promise.all(parts.map(({ ready }) => ready))
+  const parts = new Map<SubgraphName, Program>()
+  const startPart = async (name: SubgraphName) =>
+    void parts.set(name, await start(['subgraphs/serve.ts', name], originOf.get(name)!))
+  await Promise.all(subgraphNames.map(startPart))
   const routers = ports.slice(-2).map((port) => `http://127.0.0.1:${port}`)
-  await Promise.all(routers.map((origin) => start(['router/serve.ts'], origin).ready))
-  const stack = started.move()
+  await Promise.all(routers.map((origin) => start(['router/serve.ts'], origin)))
+  failed.move()
   return {
     routers,
     databaseUrl: async () => database.url,
-    subgraphs: new Map(parts.map(({ name, program }) => [name, program])),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    subgraph: (name) => parts.get(name)!,
+    restart: startPart,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }
+
+/** Looks at, or changes, what no client could. */
+export async function execute(shop: Shop, statement: string): Promise<readonly Row[]> {
+  const sql = postgres(await shop.databaseUrl(), { max: 1 })
+  try {
+    return await sql.unsafe<Row[]>(statement)
+  } finally {
+    await sql.end()
+  }
+}
+
+type Row = Record<string, unknown>
 
 async function seedDatabase(env: Readonly<Record<string, string>>): Promise<void> {
   await using program = startProgram(['drizzle/seed.ts'], env)
