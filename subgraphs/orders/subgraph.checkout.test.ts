@@ -274,6 +274,30 @@ describe('a failure is undone, and the same checkout succeeds later', () => {
     expect(again).toMatchObject({ checkout: { status: 'COMPLETED' }, userErrors: [] })
   })
 
+  test('twelve buyers of four units, in carts of opposite order: four orders, no deadlock, no other charge', async () => {
+    await at.stock(TEE, 4)
+    const orders: [string, number][][] = [
+      [
+        [TEE, 1],
+        [BAG, 1],
+      ],
+      [
+        [BAG, 1],
+        [TEE, 1],
+      ],
+    ]
+    const all = []
+    for (let index = 0; index < 12; index++) all.push(await at.checkoutOf(aGuest(), orders[index % 2]))
+    const answers = await Promise.all(all.map(({ buyer, input }) => at.complete(buyer, input)))
+    expect(answers.filter(({ order }) => order)).toHaveLength(4)
+    for (const [index, answer] of answers.entries()) {
+      const { checkoutId } = all[index]!.input
+      expect(codes(answer)).toEqual(answer.order ? [] : ['INSUFFICIENT_STOCK'])
+      expect(await at.heldFor(checkoutId)).toMatchObject(answer.order ? { orders: 1, cart: 'CONVERTED' } : NOTHING)
+      expect(await at.chargedFor(checkoutId)).toMatchObject({ authorizations: answer.order ? 1 : 0 })
+    }
+  })
+
   test('money that is refused after the order exists: the order is held for staff, the goods stay sold', async () => {
     const { buyer, input } = await at.checkoutOf(aGuest(), [[MUG, 1]], UNCAPTURABLE)
     const answer = await at.complete(buyer, input)
