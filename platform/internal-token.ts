@@ -25,7 +25,7 @@ export function internalTokens(secret: string): InternalTokens {
       const cacheKey = `${audience}\n${JSON.stringify(viewer)}`
       const known = signed.get(cacheKey)
       if (known) return known
-      const token = await new SignJWT({ viewer: viewer as never })
+      const token = await new SignJWT({ viewer: viewer })
         .setProtectedHeader({ alg: 'HS256' })
         .setIssuer('mercato')
         .setAudience(audience)

@@ -90,15 +90,19 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** To be called with the folder locked: a server on it has lost the process that started it. */
-export async function stopAbandoned(cluster: string): Promise<void> {
+/**
+ * To be called with the folder locked: a server on it has lost the process that started it. @returns whether there was one
+ */
+export async function stopAbandoned(cluster: string): Promise<boolean> {
   const pidFile = join(cluster, 'postmaster.pid')
-  if (!existsSync(pidFile)) return
+  if (!existsSync(pidFile)) return false
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
   const isServer = () => commandOf(pid).includes(`-D ${cluster} `)
-  if (isServer()) await stopProcess((signal) => process.kill(pid, signal), isServer)
+  const isLeft = isServer()
+  if (isLeft) await stopProcess((signal) => process.kill(pid, signal), isServer)
   // The id is another program's now. PostgreSQL would take that one for a running server and refuse.
   else if (commandOf(pid) !== '') rmSync(pidFile)
+  return isLeft
 }
 
 // The command line of a process; empty when there is none.

@@ -95,7 +95,7 @@ export function createEngine({ supergraph, transports, limits, log }: EngineOpti
       schema: supergraph.schema,
       variables,
       conditions,
-      send: async (fetch, values) => (await send(request, fetch, values)) as ExecutionResult<Data>,
+      send: async (fetch, values) => await send(request, fetch, values),
       fail: (failure) => failed.add(failure),
     }
     first?.(state, data)

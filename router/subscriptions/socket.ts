@@ -108,8 +108,7 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
       subscribe: (args) => operationIn(args).events ?? { errors: [] },
       onNext: (_connection, _id, payload, _args, { errors, ...result }) =>
         errors ? { ...result, errors: formatted(errors, requestIds.get(payload) ?? '') } : undefined,
-      onError: (_connection, _id, payload, errors) =>
-        formatted(errors as GraphQLError[], requestIds.get(payload) ?? ''),
+      onError: (_connection, _id, payload, errors) => formatted(errors, requestIds.get(payload) ?? ''),
     },
     sockets,
     KEEP_ALIVE_MS,
