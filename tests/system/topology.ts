@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import { removeAbandoned } from '#platform/embedded-postgres.ts'
 import { subgraphNames, type SubgraphName } from '../../subgraphs/all.ts'
 import { freshDatabase } from '../setup/fresh-database.ts'
 import { freePorts, startProgram, whenReady, type Program } from './program.ts'
@@ -36,8 +37,7 @@ const development = { NODE_ENV: 'development', LOG_LEVEL: 'warn' }
 export async function oneProcess(env: Readonly<Record<string, string>> = {}): Promise<OneProcess> {
   await using started = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'mercato-shop-'))
-  started.defer(() => rm(dataDir, { recursive: true, force: true }))
-  started.defer(() => stopDatabaseOf(dataDir))
+  started.defer(() => removeAbandoned(dataDir))
   const [port = 0] = await freePorts(1)
   const router = `http://127.0.0.1:${port}`
   const settings = { ...development, DATA_DIR: dataDir, PORT: `${port}`, ...env }
@@ -134,17 +134,4 @@ async function embeddedUrl(dataDir: string): Promise<string> {
   const [pid, , , port] = (await read(dataDir, 'cluster/postmaster.pid')).split('\n')
   if (!pid) throw new Error('The database does not run')
   return `postgres://postgres:${(await read(dataDir, 'password')).trim()}@127.0.0.1:${port}/mercato`
-}
-
-// A shop that was killed leaves its database running.
-async function stopDatabaseOf(dataDir: string): Promise<void> {
-  const [pid] = await read(dataDir, 'cluster/postmaster.pid').then(
-    (text) => text.split('\n'),
-    () => [undefined],
-  )
-  if (!pid) return
-  process.kill(Number(pid), 'SIGQUIT')
-  while (await read(dataDir, 'cluster/postmaster.pid').catch(() => null)) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
