@@ -61,8 +61,11 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
     errors.map((error) => withRequestId(publicError(error, limits, log), requestId))
 
   const callerOf = async ({ extra }: Connection, { extensions }: SubscribePayload): Promise<Caller | null> => {
-    if (extensions?.authorization === undefined && extensions?.['x-api-key'] === undefined) return extra.caller ?? null
-    const caller = await authenticator.authenticate(extensions)
+    // GraphiQL sends what is typed in under Headers as `extensions.headers`.
+    const shown: Record<string, unknown> = { ...Object(extensions?.headers), ...extensions }
+    const isShown = Object.keys(shown).some((name) => /^(authorization|x-api-key)$/i.test(name))
+    if (!isShown) return extra.caller ?? null
+    const caller = await authenticator.authenticate(shown)
     if (caller) extra.caller = caller
     else extra.socket.close(CloseCode.Forbidden, 'Forbidden')
     return caller
