@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoId } from '#platform/ids.ts'
 import { signedIn } from './system/people.ts'
-import { oneProcess, type Shop } from './system/topology.ts'
+import { OPENING_MS, oneProcess, type Shop } from './system/topology.ts'
 
 const program = (process.env.PATH ?? '')
   .split(delimiter)
@@ -17,7 +17,7 @@ describe('the pages of a shop in development', () => {
   beforeAll(async () => {
     shop = await oneProcess()
     origin = shop.routers[0]!
-  })
+  }, OPENING_MS)
   afterAll(() => shop?.[Symbol.asyncDispose]())
 
   test('Apollo Sandbox, GraphiQL and the mailbox answer', async () => {

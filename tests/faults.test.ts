@@ -4,7 +4,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { goods, openCheckout, payment, readyCart, type Line } from './system/buying.ts'
 import { Visitor } from './system/client.ts'
 import { guestAt, signedIn } from './system/people.ts'
-import { execute, oneProcess, type Shop } from './system/topology.ts'
+import { execute, OPENING_MS, oneProcess, type Shop } from './system/topology.ts'
 
 let shop: Shop
 let router: string
@@ -13,7 +13,7 @@ beforeAll(async () => {
   shop = await oneProcess()
   router = shop.routers[0]!
   plenty = await goods(new Visitor(router))
-})
+}, OPENING_MS)
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
 describe('somebody who may not', () => {

@@ -4,7 +4,7 @@ import { until } from './setup/until.ts'
 import { address, APPROVED, buy, card, DECLINED, goods, openCheckout, payment, type Line } from './system/buying.ts'
 import { Visitor } from './system/client.ts'
 import { guestAt, signedIn, signIn } from './system/people.ts'
-import { execute, manyProcesses, oneProcess, type Shop } from './system/topology.ts'
+import { execute, OPENING_MS, manyProcesses, oneProcess, type Shop } from './system/topology.ts'
 
 const canSkipRedis = !inject('redisUrl') && !process.env.CI
 const topologies = [
@@ -29,7 +29,7 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
       here = shop.routers[0]!
       there = shop.routers.at(-1)!
       wanted = await goods(new Visitor(here))
-    })
+    }, OPENING_MS)
     afterAll(() => shop?.[Symbol.asyncDispose]())
 
     test('a guest looks around, fills a cart, is declined, pays with another card and sees the order', async () => {

@@ -4,7 +4,7 @@ import { DECLINED, goods, openCheckout, payment, readyCart, type Line } from './
 import { Visitor } from './system/client.ts'
 import { guestAt, signedIn } from './system/people.ts'
 import { freePorts, startProgram } from './system/program.ts'
-import { execute, oneProcess, type OneProcess } from './system/topology.ts'
+import { execute, OPENING_MS, oneProcess, type OneProcess } from './system/topology.ts'
 
 // Each start takes seconds on a busy machine, and a test makes up to three.
 const TIMEOUT_MS = 90_000
@@ -16,7 +16,7 @@ beforeAll(async () => {
   shop = await oneProcess({ CHECKOUT_LEASE_SECONDS: '1' })
   router = shop.routers[0]!
   plenty = await goods(new Visitor(router))
-})
+}, OPENING_MS)
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
 describe('a second `npm start`', () => {
