@@ -1,12 +1,13 @@
 // The yardstick: the same SQL, sent by nothing but postgres.js. No server can answer faster than its statements.
-import { randomUUID } from 'node:crypto'
 import postgres, { type Sql } from 'postgres'
 import { databaseUrl } from '#platform/database.ts'
 import type { Config } from '#platform/config.ts'
+import { uuidv7 } from '#platform/ids.ts'
 import { load, type Load } from './load.ts'
 import type { Batch, Statement } from './statements.ts'
 
-const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g
+// The seed's ids are of version 8, so that these are those of new rows and of the guests they belong to.
+const UUIDV7 = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g
 // Parameters come as the text that PostgreSQL logged, and go as such: bool, bytea, json, dates and times.
 const AS_LOGGED = [16, 17, 114, 1082, 1083, 1114, 1184, 3802]
 
@@ -19,19 +20,15 @@ export class BareLoop implements AsyncDisposable {
     this.#config = config
   }
 
-  /**
-   * Sends `batches` over and over. Ids that they insert are new ones each time, but those in `kept`.
-   * @throws when PostgreSQL refuses a statement.
-   */
-  async run(batches: readonly Batch[], kept: string, concurrency: number, seconds: number): Promise<Load> {
+  /** Sends `batches` over and over; ids that they insert are new each time. @throws when PostgreSQL refuses a statement. */
+  async run(batches: readonly Batch[], concurrency: number, seconds: number): Promise<Load> {
     const inserted = new Set(batches.flatMap(({ statements }) => statements.flatMap(insertedIds)))
-    for (const id of kept.match(UUID) ?? []) inserted.delete(id)
     return await load(concurrency, seconds, async () => {
-      const fresh = new Map([...inserted].map((id) => [id, randomUUID()]))
+      const fresh = new Map([...inserted].map((id) => [id, uuidv7()]))
       const send = (sql: Pick<Sql, 'unsafe'>, { text, parameters }: Statement) =>
         sql.unsafe(
           text,
-          parameters.map((value) => value?.replace(UUID, (id) => fresh.get(id) ?? id) ?? null),
+          parameters.map((value) => value?.replace(UUIDV7, (id) => fresh.get(id) ?? id) ?? null),
           { prepare: true },
         )
       for (const { part, isTransaction, statements } of batches) {
@@ -66,4 +63,4 @@ export class BareLoop implements AsyncDisposable {
 }
 
 const insertedIds = ({ text, parameters }: Statement): string[] =>
-  /\binsert into\b/i.test(text) ? parameters.flatMap((value) => value?.match(UUID) ?? []) : []
+  /\binsert into\b/i.test(text) ? parameters.flatMap((value) => value?.match(UUIDV7) ?? []) : []

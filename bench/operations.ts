@@ -1,13 +1,18 @@
 // What is measured: the golden operations that a front end sends most.
 import { readFile } from 'node:fs/promises'
-import { CONNECTIONS, type Request, type Send } from './shop.ts'
+import { goods, openCheckout, payment, readyCart, type Line } from '../tests/system/buying.ts'
+import { Visitor } from '../tests/system/client.ts'
+import { guestAt } from '../tests/system/people.ts'
 import { load } from './load.ts'
+import { CONNECTIONS, type Request } from './shop.ts'
 
 export interface Operation {
   name: string
   title: string
-  /** Makes what the requests need. They may be sent in this order only, and none of them again. */
-  requests(send: Send): Promise<Iterator<Request, undefined>>
+  /** True: its statements cannot be sent twice, so there is nothing to compare with. */
+  isFinal?: boolean
+  /** Makes what the requests need in the shop at `origin`. Each may be sent once, in this order. */
+  requests(origin: string): Promise<Iterator<Request, undefined>>
 }
 
 const golden = (name: string): Promise<string> =>
@@ -16,22 +21,12 @@ const golden = (name: string): Promise<string> =>
 const DETAIL = `query Detail($slug: String!) {
   product(slug: $slug) {
     id slug name description brand tags attributes { name value } media { url altText }
-    category { name ancestors { slug name } } rating { average count }
-    options { name values }
+    category { name ancestors { slug name } } rating { average count } options { name values }
     variants(first: 20) {
       nodes { id sku title selectedOptions { name value } price { amount currencyCode } availability }
     }
-    reviews(first: 5) { nodes { rating title body } }
   }
 }`
-
-const ASSORTMENT = `{ products(first: 50) { nodes {
-  slug variants(first: 5) { nodes { id availability } } } } }`
-
-// Enough for two rounds of a fast machine, and ready in a few seconds on a slow one.
-const GUESTS = 2_000
-const GUEST_SECONDS = 4
-const CARTS = 32
 
 export const operations: readonly Operation[] = [
   {
@@ -42,27 +37,49 @@ export const operations: readonly Operation[] = [
   {
     name: 'detail',
     title: 'product detail',
-    async requests(send) {
-      const { slugs } = await assortment(send)
-      return cycle(slugs.map((slug) => ({ query: DETAIL, variables: { slug } })))
-    },
-  },
-  {
-    name: 'cart-create',
-    title: 'new cart, one line',
-    async requests(send) {
-      const [tokens, { variantIds }] = await Promise.all([guests(send, GUESTS), assortment(send)])
-      return (await cartRequests(tokens, variantIds, 1)).values()
+    async requests(origin) {
+      const { products } = await new Visitor(origin).ask('browse', { first: 50 })
+      return cycle(products.nodes.map(({ slug }: { slug: string }) => ({ query: DETAIL, variables: { slug } })))
     },
   },
   {
     name: 'cart',
-    title: 'cart page, three lines',
-    async requests(send) {
-      const [tokens, { variantIds }] = await Promise.all([guests(send, CARTS), assortment(send)])
-      for (const request of await cartRequests(tokens, variantIds, 3)) await send(request)
+    title: 'cart page of two lines',
+    async requests(origin) {
       const query = await golden('cart')
-      return cycle(tokens.map((accessToken) => ({ query, accessToken })))
+      return cycle(
+        await prepare(origin, 32, async (visitor, lines) => {
+          await visitor.ask('cart-create', { lines })
+          return { query, accessToken: visitor.accessToken }
+        }),
+      )
+    },
+  },
+  {
+    name: 'cart-create',
+    title: 'new cart with one line',
+    async requests(origin) {
+      const query = await golden('cart-create')
+      const request = async ({ accessToken }: Visitor, [line]: readonly Line[]) => ({
+        query,
+        accessToken,
+        variables: { lines: [line] },
+      })
+      return (await prepare(origin, 2_000, request)).values()
+    },
+  },
+  {
+    name: 'checkout',
+    title: 'checkout completed',
+    isFinal: true,
+    async requests(origin) {
+      const query = await golden('checkout-complete')
+      const request = async (visitor: Visitor, lines: readonly Line[]) => {
+        const { cartId, total } = await readyCart(visitor, lines, 'bench@example.com')
+        const variables = await payment(visitor, await openCheckout(visitor, cartId), total)
+        return { query, variables, accessToken: visitor.accessToken }
+      }
+      return (await prepare(origin, 500, request)).values()
     },
   },
 ]
@@ -71,41 +88,22 @@ function* cycle(requests: readonly Request[]): Generator<Request, undefined> {
   for (;;) yield* requests
 }
 
-async function assortment(send: Send): Promise<{ slugs: string[]; variantIds: string[] }> {
-  const { data } = JSON.parse(await send({ query: ASSORTMENT })) as {
-    data: { products: { nodes: { slug: string; variants: { nodes: { id: string; availability: string }[] } }[] } }
-  }
-  const { nodes } = data.products
-  const inStock = nodes.flatMap(({ variants }) => variants.nodes.find((each) => each.availability === 'IN_STOCK') ?? [])
-  return { slugs: nodes.map(({ slug }) => slug), variantIds: inStock.map(({ id }) => id) }
-}
+// Enough for all rounds on a quick machine, and on a slow one ready in this time.
+const PREPARE_SECONDS = 6
 
-/** Access tokens of new guests: `count`, or fewer when they take too long. */
-async function guests(send: Send, count: number): Promise<string[]> {
-  const query = await golden('guest-session-create')
-  const tokens: string[] = []
-  let asked = 0
-  await load(CONNECTIONS, GUEST_SECONDS, async () => {
-    if ((asked += 1) > count) return false
-    const { data } = JSON.parse(await send({ query })) as {
-      data: { guestSessionCreate: { authTokens: { accessToken: string } } }
-    }
-    tokens.push(data.guestSessionCreate.authTokens.accessToken)
+/** One request each of `count` new guests, or of as many as there is time for. */
+async function prepare(
+  origin: string,
+  count: number,
+  request: (visitor: Visitor, lines: readonly Line[]) => Promise<Request>,
+): Promise<Request[]> {
+  const lines = await goods(new Visitor(origin))
+  const requests: Request[] = []
+  let begun = 0
+  await load(CONNECTIONS, PREPARE_SECONDS, async () => {
+    if ((begun += 1) > count) return false
+    requests.push(await request(await guestAt(origin), lines))
     return true
   })
-  return tokens
-}
-
-async function cartRequests(tokens: readonly string[], variantIds: readonly string[], lines: number) {
-  const query = await golden('cart-create')
-  return tokens.map((accessToken, index) => ({
-    query,
-    accessToken,
-    variables: {
-      lines: Array.from({ length: lines }, (_, line) => ({
-        variantId: variantIds[(index + line) % variantIds.length],
-        quantity: 1,
-      })),
-    },
-  }))
+  return requests
 }

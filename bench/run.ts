@@ -38,12 +38,20 @@ async function benchOperations(chosen: typeof operations): Promise<void> {
   console.log(
     `PostgreSQL ${server!.version}, fsync on, ${shop.config.DATABASE_POOL_SIZE} connections a part, ${CONNECTIONS} clients\n`,
   )
-  row('operation', 'req/s', 'p50 ms', 'p99 ms', 'CPU ms', 'SQL', 'bare/s', 'ratio')
+  row('operation', 'requests', 'a second', 'p50 ms', 'p99 ms', 'CPU ms', 'SQL', 'bare/s', 'ratio')
   for (const operation of chosen) {
-    const { perSecond, p50, p99, cpuMs, statements, barePerSecond } = await measure(shop, bare, operation)
+    const { requests, perSecond, p50, p99, cpuMs, statements, barePerSecond } = await measure(shop, bare, operation)
     const ratio = barePerSecond === null ? '' : (perSecond / barePerSecond).toFixed(2)
     const decimals = [p50, p99, cpuMs].map((value) => value.toFixed(1))
-    row(operation.title, perSecond.toFixed(0), ...decimals, `${statements}`, barePerSecond?.toFixed(0) ?? '', ratio)
+    row(
+      operation.title,
+      `${requests}`,
+      perSecond.toFixed(0),
+      ...decimals,
+      `${statements}`,
+      barePerSecond?.toFixed(0) ?? '',
+      ratio,
+    )
   }
   console.log(`
 CPU: of the shop's process, a request. SQL: statements a request, BEGIN and COMMIT left out.
@@ -59,33 +67,21 @@ async function benchStartup(): Promise<void> {
     starts.existing.push(existing)
   }
   console.log()
-  row('from spawn to first answer', 'min ms', 'median', 'max', 'RSS MB')
+  row('from spawn to first answer', 'min ms', 'median', 'max', 'CPU ms', 'RSS MB')
   for (const [title, of] of [
     ['new database', starts.fresh] as const,
     ['existing database', starts.existing] as const,
   ]) {
-    const times = [0, 0.5, 1].map((share) =>
-      percentile(
-        of.map(({ tookMs }) => tookMs),
-        share,
-      ).toFixed(0),
-    )
-    row(
-      title,
-      ...times,
-      (
-        percentile(
-          of.map(({ rss }) => rss),
-          0.5,
-        ) / 1e6
-      ).toFixed(0),
-    )
+    const at = (share: number, value: (start: Start) => number) => percentile(of.map(value), share)
+    const times = [0, 0.5, 1].map((share) => at(share, ({ tookMs }) => tookMs))
+    const usage = [at(0.5, ({ cpuMs }) => cpuMs), at(0.5, ({ residentBytes }) => residentBytes) / 1e6]
+    row(title, ...[...times, ...usage].map((value) => value.toFixed(0)))
   }
   console.log()
 }
 
 function row(title: string, ...cells: string[]): void {
-  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(8)).join(''))
+  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(10)).join(''))
 }
 
 if (process.argv.includes('--help')) console.log(HELP)

@@ -1,5 +1,5 @@
 // The shop under measurement: `npm start` as a process of its own, on a PostgreSQL whose log we can read.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -9,6 +9,7 @@ import { loadConfig, type Config } from '#platform/config.ts'
 import { startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
 import { freePorts, startProgram, whenReady } from '../tests/system/program.ts'
 import { StatementLog } from './statements.ts'
+import { usageOf } from './usage.ts'
 
 /** One GraphQL request over HTTP. */
 export interface Request {
@@ -17,15 +18,14 @@ export interface Request {
   accessToken?: string | undefined
 }
 
-/** @throws when there are errors of any kind in the answer: a refusal is quick and would be measured as speed. */
-export type Send = (request: Request) => Promise<string>
-
 export interface Shop extends AsyncDisposable {
-  send: Send
+  origin: string
+  /** @throws when there are errors of any kind in the answer: a refusal is quick and would be measured as speed. */
+  send(request: Request): Promise<void>
   admin: Sql
   config: Config
   statements: StatementLog
-  /** CPU time that the shop's process has used, in milliseconds; NaN where the system does not tell. */
+  /** CPU time that the shop's process has used. */
   cpuMs(): Promise<number>
 }
 
@@ -48,15 +48,18 @@ export async function openShop(): Promise<Shop> {
   const env = { NODE_ENV: 'test', LOG_LEVEL: 'error', DATABASE_URL: database.url, PORT: `${port}` }
   const program = opened.use(startProgram(['main.ts'], env))
   await whenReady(program, `${origin}/health/ready`)
+  // Whatever is bought here, it is not sold out.
+  await admin`update inventory.stock_levels set on_hand = on_hand + 100000`
   const agent = new Agent({ connections: CONNECTIONS })
   opened.defer(() => agent.close())
 
   const all = opened.move()
   return {
+    origin,
     admin,
     statements,
     config: loadConfig(env),
-    cpuMs: () => cpuMsOf(program.pid),
+    cpuMs: async () => (await usageOf(program.pid)).cpuMs,
     async send({ query, variables, accessToken }) {
       const { statusCode, body } = await request(`${origin}/graphql`, {
         dispatcher: agent,
@@ -66,15 +69,7 @@ export async function openShop(): Promise<Shop> {
       })
       const text = await body.text()
       if (statusCode !== 200 || /"errors":|"userErrors":\[\{/.test(text)) throw new Error(`${statusCode} ${text}`)
-      return text
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
-}
-
-// Linux counts in hundredths of a second, after the name in parentheses: user time is field 14, the kernel's 15.
-async function cpuMsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
 }

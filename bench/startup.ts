@@ -1,15 +1,13 @@
 // How long a new user waits: from spawning the process to its first answered query.
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts, startProgram, type Program } from '../tests/system/program.ts'
+import { usageOf, type Usage } from './usage.ts'
 
-export interface Start {
-  /** Milliseconds from spawn to the first answer. */
+/** Time from spawn to the first answer, and what the Node.js process had taken by then. */
+export interface Start extends Usage {
   tookMs: number
-  /** Resident memory of the Node.js process after that answer, in bytes. */
-  rss: number
 }
 
 const PATIENCE_MS = 60_000
@@ -31,7 +29,7 @@ async function startOnce(dataDir: string): Promise<Start> {
   const began = performance.now()
   await using program = startProgram(['main.ts'], { DATA_DIR: dataDir, PORT: `${port}`, LOG_LEVEL: 'error' })
   await firstAnswer(program, `http://127.0.0.1:${port}/graphql`)
-  return { tookMs: performance.now() - began, rss: residentBytes(program.pid) }
+  return { tookMs: performance.now() - began, ...(await usageOf(program.pid)) }
 }
 
 async function firstAnswer(program: Program, url: string): Promise<void> {
@@ -47,6 +45,3 @@ async function firstAnswer(program: Program, url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
-
-const residentBytes = (pid: number): number =>
-  Number(spawnSync('ps', ['-o', 'rss=', '-p', `${pid}`], { encoding: 'utf8' }).stdout) * 1024
