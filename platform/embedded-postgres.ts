@@ -57,7 +57,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       durable,
       port: options.port,
     })
-    const stopAtExit = () => child.kill('SIGINT')
+    const stopAtExit = () => {
+      child.kill('SIGINT')
+      lock[Symbol.dispose]()
+    }
     process.once('exit', stopAtExit)
     const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`
     const stop = async () => {

@@ -27,8 +27,10 @@ export async function startServer(options: ServerOptions): Promise<{ child: Chil
     const port = options.port ?? (await freePort())
     const started = await launch(options, port)
     if ('child' in started) return { child: started.child, port }
-    // Somebody took the port since, or the processes of a crashed server have not all gone yet.
-    const isPassing = /could not bind|Address already in use|shared memory block/.test(started.problem)
+    // Somebody took the port since, or the processes of a killed server have not all gone yet.
+    const isPassing = /could not bind|Address already in use|shared memory block|lock file .* already exists/.test(
+      started.problem,
+    )
     if (!isPassing || attempt === START_ATTEMPTS) throw new Error(`PostgreSQL did not start: ${started.problem}`)
     await delay(attempt * 200)
   }
