@@ -1,9 +1,17 @@
+import { untilStopped } from '#platform/shutdown.ts'
+
+const stopped = new AbortController()
+void untilStopped().then(() => stopped.abort(new Error('Stopped; shop and database are closed.')))
+
 /** What a closed loop of `concurrency` workers measured. */
 export interface Load {
   /** Milliseconds of each run. */
   latencies: number[]
   seconds: number
 }
+
+/** @throws once somebody wants this benchmark to end. */
+export const continueOrThrow = (): void => stopped.signal.throwIfAborted()
 
 /** Runs `task` over and over, `concurrency` at a time, for `seconds` or until it returns false. */
 export async function load(concurrency: number, seconds: number, task: () => Promise<boolean>): Promise<Load> {
@@ -12,6 +20,7 @@ export async function load(concurrency: number, seconds: number, task: () => Pro
   const until = began + seconds * 1000
   const worker = async (): Promise<void> => {
     while (performance.now() < until) {
+      continueOrThrow()
       const start = performance.now()
       if (!(await task())) return
       latencies.push(performance.now() - start)

@@ -13,7 +13,7 @@ const HELP = `npm run bench [-- NAME…]
 
 Starts the whole shop in one process on a new database, asks it over HTTP on ${CONNECTIONS} connections, and prints for each
 operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
-that sends the very same statements with the same concurrency. Nothing passes or fails by time. About a minute.
+that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
 
   NAME    ${NAMES.join(', ')}; default: all but startup.
           startup: from spawning the process to the first answer, with a new database and an existing one.`

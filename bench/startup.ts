@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts, startProgram, type Program } from '../tests/system/program.ts'
+import { continueOrThrow } from './load.ts'
 import { usageOf, type Usage } from './usage.ts'
 
 /** Time from spawn to the first answer, and what the Node.js process had taken by then. */
