@@ -37,6 +37,7 @@ async function firstAnswer(program: Program, url: string): Promise<void> {
   const body = JSON.stringify({ query: QUERY })
   const headers = { 'content-type': 'application/json' }
   for (const until = performance.now() + PATIENCE_MS; ;) {
+    continueOrThrow()
     const answer = await fetch(url, { method: 'POST', headers, body }).then(
       async (response) => await response.text(),
       () => '',
