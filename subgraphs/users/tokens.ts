@@ -55,16 +55,22 @@ export async function refreshSession(ctx: Context, input: { readonly refreshToke
       .set({ usedAt: now })
       .where(and(eq(refreshTokens.hash, hash), isNull(refreshTokens.usedAt), gt(refreshTokens.expiresAt, now)))
       .returning()
-    return token ? await goOn(tx, now, token, successorOf(refreshToken, ctx.config.ENCRYPTION_SECRET)) : null
+    return token ? await goOn(tx, ctx, token, successorOf(refreshToken, ctx.config.ENCRYPTION_SECRET)) : null
   })
   return { authTokens: await authTokens(ctx, renewed ?? (await answerAgain(ctx, now, hash, refreshToken))) }
 }
 
-async function goOn(tx: Db, now: Date, { sessionId }: RefreshTokenRow, refreshToken: string): Promise<OpenSession> {
+async function goOn(
+  tx: Db,
+  { now: clock, device }: Pick<Context, 'now' | 'device'>,
+  { sessionId }: RefreshTokenRow,
+  refreshToken: string,
+): Promise<OpenSession> {
+  const now = clock()
   const expiresAt = refreshEnd(now)
   const [session] = await tx
     .update(sessions)
-    .set({ lastUsedAt: now, expiresAt })
+    .set({ lastUsedAt: now, expiresAt, ...(device.ip !== null && device) })
     .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
     .returning()
   if (!session) invalid()
