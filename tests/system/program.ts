@@ -55,7 +55,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
 }
 
 /** Waits until `url` answers 200. @throws with what the program printed when it ends first, or takes too long. */
-export async function whenReady(program: Program, url: string, timeoutMs = 120_000): Promise<void> {
+export async function whenReady(program: Program, url: string, timeoutMs = 180_000): Promise<void> {
   const end = performance.now() + timeoutMs
   for (;;) {
     const status = await fetch(url).then(
