@@ -25,7 +25,6 @@ when it is empty, all subgraphs, and the router on PORT (default 4000). Set DATA
 and REDIS_URL to share live updates with other processes. Every setting is listed in the README.`
 
 async function run(): Promise<void> {
-  const began = performance.now()
   const config = loadConfig()
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'mercato' })
   const isDevelopment = config.NODE_ENV !== 'production'
@@ -71,7 +70,7 @@ async function run(): Promise<void> {
   for (const part of parts) await part.startWork(queues)
   const { url } = await router.listen({ port: config.PORT, host: config.HOST })
   if (config.NODE_ENV === 'development') animate(parts, log)
-  greet(url, performance.now() - began)
+  greet(url, performance.now())
   await untilStopped()
   say('Stopping')
 }
@@ -106,6 +105,7 @@ function say(line: string): void {
   console.log(styleText('dim', `  ${line}`))
 }
 
+/** `tookMs` since the process began, loading of modules included. */
 function greet(url: string, tookMs: number): void {
   console.log(`
   ${styleText('bold', 'Mercato is open.')}  (${(tookMs / 1000).toFixed(1)} s)
