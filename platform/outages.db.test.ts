@@ -180,9 +180,15 @@ describe('a transaction whose connection is lost', () => {
   test('because the database ended it, fails, and the pool goes on', async () => {
     const { db } = await openThrough()
     const lost = db.transaction(async (tx) => {
-      await tx.transaction(async (inner) => await inner.execute(sql`select pg_terminate_backend(pg_backend_pid())`))
+      await tx.transaction(async (inner) => await inner.execute(sql`select pg_sleep(61)`))
     })
-    await expect(lost).rejects.toThrow()
+    const failed = expect(lost).rejects.toThrow()
+    await until(async () => {
+      const ended = await admin`select pg_terminate_backend(pid) from pg_stat_activity
+        where query like '%pg_sleep(61)%' and pid <> pg_backend_pid()`
+      return ended.length > 0
+    })
+    await failed
     // The farewell of the old connection is told once more, to the first statement of the new one.
     expect(await until(() => db.execute(one).catch(() => null))).toMatchObject([{ one: 1 }])
   })
