@@ -123,7 +123,9 @@ function greet(url: string, tookMs: number): void {
 if (process.argv.includes('--help')) console.log(HELP)
 else {
   await run().catch((error: unknown) => {
-    console.error(`\n${error instanceof Error ? error.message : String(error)}\n`)
+    // A plain Error is a refusal that says what to do; any other kind is a bug, which its stack explains.
+    const isRefusal = error instanceof Error && error.constructor === Error
+    console.error('\n', isRefusal ? error.message : error, '\n')
     process.exitCode = 1
   })
 }
