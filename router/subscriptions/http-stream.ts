@@ -9,13 +9,10 @@ import type { Operations } from './operations.ts'
 import { Outbox, Wire } from './outbox.ts'
 import { Pulse } from './pulse.ts'
 
-const HEARTBEAT_MS = 5_000
-
 export interface HttpStreamOptions {
   operations: Operations
   admission: Admission
   limits: SubscriptionLimits
-  heartbeatMs?: number
   refuse: (outgoing: ServerResponse, refusal: Refusal & { requestId: string }) => void
 }
 
@@ -33,7 +30,7 @@ export class HttpStreams implements Disposable {
 
   constructor(options: HttpStreamOptions) {
     this.#options = options
-    this.#pulse = new Pulse(options.heartbeatMs ?? HEARTBEAT_MS)
+    this.#pulse = new Pulse(options.limits.heartbeatMs)
   }
 
   /** @returns false when the client does not ask for a stream; nothing has been read then */

@@ -14,6 +14,8 @@ export interface SubscriptionLimits {
   lifetimeMs: number
   /** How often a connection is asked whether somebody is there. Who does not answer until the next time is not. */
   keepAliveMs: number
+  /** How often something goes out over an HTTP stream, at least. */
+  heartbeatMs: number
   /** Events that may wait for one slow operation. */
   waitingEvents: number
   /** Characters of events that may wait for one slow connection. */
@@ -32,6 +34,7 @@ export const defaultSubscriptionLimits = (isDevelopment: boolean): SubscriptionL
   initMs: 3_000,
   lifetimeMs: 24 * 60 * 60 * 1000,
   keepAliveMs: 12_000,
+  heartbeatMs: 5_000,
   waitingEvents: 1_000,
   waitingSize: 1_048_576,
   bufferedBytes: 16 * 1_048_576,
