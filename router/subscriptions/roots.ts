@@ -7,7 +7,10 @@ export interface RootPromises {
    * are the same for all who may subscribe.
    */
   isLiveOnly: boolean
-  /** `latest-wins`: of several events about one thing that wait for a slow reader, only the newest matters. */
+  /**
+   * `latest-wins`: of several events about one thing, by its `id`, that wait for a slow reader only the newest matters.
+   * Events that do not tell the `id` are kept like any others.
+   */
   isLatestWins: boolean
 }
 

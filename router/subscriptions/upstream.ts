@@ -5,11 +5,11 @@ import { Waiting } from './waiting.ts'
 /** What makes a subgraph send events: ending it is the iterator's `return`. */
 type Open = () => AsyncIterableIterator<ExecutionResult>
 
-/** Which thing an event is about: the `id` of what its root field holds, or nothing in particular. */
-export function topicOf({ data }: ExecutionResult): string {
+/** Which thing an event is about: the `id` of what its root field holds; null when that was not asked for. */
+export function topicOf({ data }: ExecutionResult): string | null {
   const [thing] = Object.values(data ?? {})
   const id: unknown = Object(thing).id
-  return typeof id === 'string' ? id : ''
+  return typeof id === 'string' ? id : null
 }
 
 /**

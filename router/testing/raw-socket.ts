@@ -35,7 +35,7 @@ export function rawSocket(url: string, { protocol = 'graphql-transport-ws', head
       return messages.shift()!
     },
     hasMore: () => messages.length > 0,
-    closed: once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) })),
+    closed: new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) }))),
   }
 }
 
