@@ -63,6 +63,7 @@ async function run(): Promise<void> {
       log,
       isDevelopment,
       corsOrigins: config.CORS_ORIGINS,
+      trustedProxies: config.TRUSTED_PROXIES,
       sideRoutes: sideRoutesOf(parts, isDevelopment),
     }),
   )

@@ -121,7 +121,8 @@ export const TEMPLATE = 'mercato_template'
 /** Creates the template in the cluster of `adminUrl`. */
 export async function migrateTemplate(adminUrl: string, config: Pick<Config, 'DATABASE_ROLE_SECRET'>): Promise<void> {
   const admin = postgres(adminUrl, { max: 1 })
-  await admin.unsafe(`create database ${TEMPLATE}`).finally(() => admin.end())
+  await admin.unsafe(`create database ${TEMPLATE}`)
+  await admin.end()
   const url = new URL(adminUrl)
   url.pathname = TEMPLATE
   await migrate({ ...config, DATABASE_URL: url.href, databaseUrls: {} }, await loadAllSubgraphs())

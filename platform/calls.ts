@@ -40,6 +40,11 @@ export type Calls = <Result, Variables extends Record<string, unknown>>(
   variables: Variables,
 ) => Promise<Result>
 
+/** There was no answer, but only because the caller had no time left: that says nothing about the other subgraph. */
+class OutOfTime extends Error {
+  override name = 'OutOfTime'
+}
+
 const isOutage = (error: unknown): boolean =>
   error instanceof CodedError && ['SUBGRAPH_UNAVAILABLE', 'SUBGRAPH_TIMEOUT'].includes(String(error.extensions.code))
 
@@ -61,8 +66,16 @@ export class Neighbours {
       const transport = this.#transports.get(subgraph)
       if (!transport) throw new CodedError('SUBGRAPH_UNAVAILABLE', 'A part of the store cannot be reached.')
       const result = await this.#policy(subgraph)
-        .execute(() => transport.execute({ ...request, query: document, variables, viewer }), request.signal)
+        .execute(async () => {
+          try {
+            return await transport.execute({ ...request, query: document, variables, viewer })
+          } catch (cause) {
+            if (isOutage(cause) && Date.now() >= request.deadline) throw new OutOfTime('No time left', { cause })
+            throw cause
+          }
+        }, request.signal)
         .catch((error: unknown) => {
+          if (error instanceof OutOfTime) throw error.cause
           if (!(error instanceof BrokenCircuitError)) throw error
           throw new CodedError('SUBGRAPH_UNAVAILABLE', 'A part of the store cannot be reached.')
         })

@@ -16,6 +16,8 @@ const schema = z.object({
   /** Address that clients reach the router at; links in mails start with it. */
   PUBLIC_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  /** How many proxies in front of the router add to `x-forwarded-for`. */
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).default(0),
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: url.optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).default(10),

@@ -5,13 +5,15 @@ import type { Db } from './database.ts'
 import type { Live } from './live.ts'
 import type { Logger } from './log.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { Viewer } from './viewer.ts'
+import type { Device, Viewer } from './viewer.ts'
 
 /** What a resolver, a reaction or a job works with: one per request, event or run. */
 export interface Context {
   /** The subgraph's own schema, through its own role. */
   db: Db
   viewer: Viewer
+  /** What the client came with. Tells sessions apart and slows down guessing; proves nothing. */
+  device: Device
   /** The clock. Use cases never ask another. */
   now(): Date
   log: Logger

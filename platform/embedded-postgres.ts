@@ -45,7 +45,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const cluster = join(folder, 'cluster')
     const programs = findPrograms()
     const user = serverUser(existsSync(cluster) ? cluster : undefined, [cluster, programs.postgres])
-    await stopAbandoned(cluster)
+    if (await stopAbandoned(cluster)) log.warn('Stopped the PostgreSQL that a killed process had left behind.')
     if (existsSync(cluster)) assertSameMajor(folder, programs.postgres)
     else initialise(folder, programs.initdb, user, durable)
     const password = readFileSync(join(folder, 'password'), 'utf8').trim()
@@ -57,7 +57,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       durable,
       port: options.port,
     })
-    const stopAtExit = () => child.kill('SIGINT')
+    const stopAtExit = () => {
+      child.kill('SIGINT')
+      lock[Symbol.dispose]()
+    }
     process.once('exit', stopAtExit)
     const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`
     const stop = async () => {

@@ -12,7 +12,7 @@ import { announce, fact, type Announced } from './facts.ts'
 import { uuidv7 } from './ids.ts'
 import { createLogger } from './log.ts'
 import { installQueues, openQueues, type Queues } from './queues.ts'
-import { on, once, type Reaction } from './reactions.ts'
+import { on, once } from './reactions.ts'
 
 const Tested = fact('Tested', 1, { number: z.number() })
 const log = createLogger({ level: 'silent', pretty: false, name: 'test' })
@@ -47,7 +47,7 @@ async function queuesThat(handlers: Record<string, (event: Announced) => Promise
   const queues = await openQueues({ url: jobsUrl, log })
   open.push(queues)
   for (const [part, handle] of Object.entries(handlers)) {
-    await queues.consume(part, { fact: Tested as Reaction['fact'], handle: async () => {} }, handle)
+    await queues.consume(part, { fact: Tested, handle: async () => {} }, handle)
   }
   return queues
 }
@@ -91,7 +91,7 @@ describe('a fact', () => {
     const heard: Announced[] = []
     const listen = () => queuesThat({ delivery: async (event) => void heard.push(event), orders: async () => {} })
     const [first, second] = await Promise.all([listen(), listen()])
-    await Promise.all([first!.relay(), second!.relay()])
+    await Promise.all([first.relay(), second.relay()])
     await until(async () => new Set(numbers(heard)).size === 250, 30_000)
     expect(heard).toHaveLength(250)
   })

@@ -21,7 +21,7 @@ export function lockFolder(folder: string): FolderLock | undefined {
     throw error
   }
   writeFileSync(join(folder, 'owner'), `${process.pid}\n`)
-  return { folder, [Symbol.dispose]: () => lock.close() }
+  return { folder, [Symbol.dispose]: () => lock.isOpen && lock.close() }
 }
 
 /** The process id that the owner of a locked folder noted. */

@@ -44,10 +44,7 @@ export async function idempotent<T>(
       return { reply: earlier.reply as T, isReplay: true }
     }
     const reply = await run(tx)
-    await tx
-      .update(table)
-      .set({ reply: reply as object })
-      .where(mine)
+    await tx.update(table).set({ reply: reply }).where(mine)
     return { reply, isReplay: false }
   })
 }

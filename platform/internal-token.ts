@@ -4,6 +4,8 @@ import type { Viewer } from './viewer.ts'
 
 /** Header that carries the token between our own parts. Stripped from everything that clients send. */
 export const INTERNAL_TOKEN_HEADER = 'x-mercato-identity'
+/** Headers that carry what the client came with; believed only beside an internal token or the router key. */
+export const DEVICE_HEADERS = { ip: 'x-mercato-device-ip', userAgent: 'x-mercato-device-agent' } as const
 const LIFETIME_SECONDS = 120
 // A token is handed out again while at least half of its life is left, so that a busy router signs once a minute.
 const REUSE_MS = (LIFETIME_SECONDS / 2) * 1000
@@ -25,7 +27,7 @@ export function internalTokens(secret: string): InternalTokens {
       const cacheKey = `${audience}\n${JSON.stringify(viewer)}`
       const known = signed.get(cacheKey)
       if (known) return known
-      const token = await new SignJWT({ viewer: viewer as never })
+      const token = await new SignJWT({ viewer: viewer })
         .setProtectedHeader({ alg: 'HS256' })
         .setIssuer('mercato')
         .setAudience(audience)

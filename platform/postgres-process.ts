@@ -27,8 +27,10 @@ export async function startServer(options: ServerOptions): Promise<{ child: Chil
     const port = options.port ?? (await freePort())
     const started = await launch(options, port)
     if ('child' in started) return { child: started.child, port }
-    // Somebody took the port since, or the processes of a crashed server have not all gone yet.
-    const isPassing = /could not bind|Address already in use|shared memory block/.test(started.problem)
+    // Somebody took the port since, or the processes of a killed server have not all gone yet.
+    const isPassing = /could not bind|Address already in use|shared memory block|lock file .* already exists/.test(
+      started.problem,
+    )
     if (!isPassing || attempt === START_ATTEMPTS) throw new Error(`PostgreSQL did not start: ${started.problem}`)
     await delay(attempt * 200)
   }
@@ -90,15 +92,19 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** To be called with the folder locked: a server on it has lost the process that started it. */
-export async function stopAbandoned(cluster: string): Promise<void> {
+/**
+ * To be called with the folder locked: a server on it has lost the process that started it. @returns whether there was one
+ */
+export async function stopAbandoned(cluster: string): Promise<boolean> {
   const pidFile = join(cluster, 'postmaster.pid')
-  if (!existsSync(pidFile)) return
+  if (!existsSync(pidFile)) return false
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
   const isServer = () => commandOf(pid).includes(`-D ${cluster} `)
-  if (isServer()) await stopProcess((signal) => process.kill(pid, signal), isServer)
+  const isLeft = isServer()
+  if (isLeft) await stopProcess((signal) => process.kill(pid, signal), isServer)
   // The id is another program's now. PostgreSQL would take that one for a running server and refuse.
   else if (commandOf(pid) !== '') rmSync(pidFile)
+  return isLeft
 }
 
 // The command line of a process; empty when there is none.

@@ -10,6 +10,10 @@ export const QUEUE_SCHEMA = 'jobs'
 const DEAD_LETTERS = 'dead-letters'
 const RELAY_BATCH = 100
 const BACKSTOP_MS = 30_000
+// A process that dies with a job leaves it to another after this.
+const EXPIRE_SECONDS = 60
+// A reaction that hangs fails before its job expires, for that would fail those that came along with it too.
+const REACTION_MS = (EXPIRE_SECONDS - 15) * 1_000
 
 const queueOf = (part: string, factName: string): string => `${part}.${factName}`
 
@@ -46,8 +50,7 @@ export async function installQueues(url: string, consumers: Record<string, reado
           retryDelay: 1,
           retryBackoff: true,
           retryDelayMax: 300,
-          // A process that dies with a job leaves it to another after this.
-          expireInSeconds: 60,
+          expireInSeconds: EXPIRE_SECONDS,
           deleteAfterSeconds: 3_600,
           notify: true,
         })
@@ -102,6 +105,8 @@ export async function openQueues({ url, log }: { url: string; log: Logger }): Pr
         queueOf(part, fact.name),
         {
           batchSize: 20,
+          // The second goes on while a reaction of the first takes its time.
+          localConcurrency: 2,
           perJobResults: true,
           burstWhenBatchFull: true,
           pollingIntervalSeconds: 2,
@@ -112,7 +117,7 @@ export async function openQueues({ url, log }: { url: string; log: Logger }): Pr
           await Promise.all(
             jobs.map(async ({ id, data }) => {
               try {
-                await handle(data)
+                await inTime(handle(data))
                 return { id, status: 'completed' as const }
               } catch (error) {
                 log.warn(
@@ -138,6 +143,13 @@ export async function openQueues({ url, log }: { url: string; log: Logger }): Pr
       await database[Symbol.asyncDispose]()
     },
   }
+}
+
+// What hangs cannot be interrupted; it is only not waited for, and tried again.
+async function inTime(reaction: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`It took longer than ${REACTION_MS} ms`)), REACTION_MS)
+  await Promise.race([reaction, late]).finally(() => clearTimeout(timer))
 }
 
 // Moves one batch from the outbox into the queues of all consumers, in one transaction. Returns how many it moved.

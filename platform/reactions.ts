@@ -13,7 +13,7 @@ export interface Reaction {
 /** `on(OrderPlaced, (ctx, event) => confirmOrder(ctx, event.data))` */
 export function on<T>(fact: Fact<T>, handle: (ctx: Context, event: Announced<T>) => Promise<void>): Reaction {
   return {
-    fact: fact as Fact,
+    fact: fact,
     handle: (ctx, event) => handle(ctx, { ...event, data: fact.data.parse(event.data) }),
   }
 }

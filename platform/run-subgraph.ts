@@ -10,12 +10,13 @@ import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { schemaOf, type Job, type Subgraph } from './subgraph.ts'
 import type { Transport } from './transport.ts'
-import type { Viewer } from './viewer.ts'
+import { noDevice, type Device, type Viewer } from './viewer.ts'
 
 const DEFAULT_DEADLINE_MS = 30_000
 
 export interface Caller {
   viewer: Viewer
+  device?: Device | undefined
   requestId: string
   deadline?: number | undefined
   signal?: AbortSignal | undefined
@@ -58,11 +59,12 @@ export function runSubgraph(subgraph: Subgraph, surroundings: Surroundings): Run
   const ending = new AbortController()
   const running = new Set<Promise<void>>()
 
-  const createContext = ({ viewer, requestId, deadline, signal }: Caller): Context => {
+  const createContext = ({ viewer, device = noDevice, requestId, deadline, signal }: Caller): Context => {
     const until = deadline ?? Date.now() + DEFAULT_DEADLINE_MS
     return {
       db: database.db,
       viewer,
+      device,
       requestId,
       now,
       log: log.child({ requestId }),

@@ -14,12 +14,12 @@ import type { Context } from './context.ts'
 import { unauthenticated } from './errors.ts'
 import { answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
 import { uuidv7 } from './ids.ts'
-import { INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
+import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
 import { maskError } from './mask-error.ts'
 import type { RunningSubgraph } from './run-subgraph.ts'
 import { subscribe } from './subscribe.ts'
-import type { Viewer } from './viewer.ts'
+import type { Device, Viewer } from './viewer.ts'
 
 /** What a caller shows: our own token, or another vendor's router key with its caller's bearer token. */
 type Credentials = Readonly<Record<string, unknown>>
@@ -65,7 +65,7 @@ export async function serveSubgraph(
         return await sendResponse(outgoing, Response.json({ errors: [unauthenticatedError()] }, { status: 401 }))
       const deadline = Number(header('x-deadline')) || undefined
       return await answerGraphQL(apollo, incoming, outgoing, async () =>
-        part.createContext({ viewer, requestId, deadline }),
+        part.createContext({ viewer, device: deviceIn(incoming.headers), requestId, deadline }),
       )
     }
     if (path === '/health/live') return await sendResponse(outgoing, Response.json({ status: 'up' }))
@@ -137,6 +137,11 @@ function serveSocket(options: SubgraphServerOptions, sockets: WebSocketServer) {
 // What onSubscribe puts in place of a context: each event gets one of its own.
 type ContextSource = () => Context
 const contextOf = ({ contextValue }: ExecutionArgs): Context => (contextValue as ContextSource)()
+
+function deviceIn(headers: IncomingMessage['headers']): Device {
+  const agent = headers[DEVICE_HEADERS.userAgent]?.toString()
+  return { ip: headers[DEVICE_HEADERS.ip]?.toString() ?? null, userAgent: agent ? decodeURIComponent(agent) : null }
+}
 
 function unauthenticatedError(): GraphQLError {
   try {

@@ -1,5 +1,5 @@
 import { Pool } from 'undici'
-import { INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
+import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
 import { failures, patience, revive } from './transport-failures.ts'
 import { subgraphSocket } from './transport-socket.ts'
@@ -23,7 +23,7 @@ export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptio
   const socket = subgraphSocket({ name, url: url.replace(/^http/, 'ws'), tokens, log })
 
   const post = async (request: SubgraphRequest, signal: AbortSignal): Promise<unknown> => {
-    const { query, operationName, variables, viewer, requestId, deadline } = request
+    const { query, operationName, variables, viewer, device, requestId, deadline } = request
     const { body } = await pool.request({
       path: pathname + search,
       method: 'POST',
@@ -32,6 +32,8 @@ export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptio
         accept: 'application/json',
         'x-request-id': requestId,
         [INTERNAL_TOKEN_HEADER]: await tokens.sign(viewer, name),
+        ...(device?.ip ? { [DEVICE_HEADERS.ip]: device.ip } : {}),
+        ...(device?.userAgent ? { [DEVICE_HEADERS.userAgent]: encodeURIComponent(device.userAgent) } : {}),
         ...(deadline === undefined ? {} : { 'x-deadline': String(Math.round(deadline)) }),
       },
       body: JSON.stringify({ query, operationName, variables }),

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql'
-import type { Viewer } from './viewer.ts'
+import type { Device, Viewer } from './viewer.ts'
 
 /** One GraphQL operation for one subgraph. */
 export interface SubgraphRequest {
@@ -8,6 +8,8 @@ export interface SubgraphRequest {
   variables?: Record<string, unknown> | undefined
   /** For whom; told to the subgraph as a signed internal token, or as it is within one process. */
   viewer: Viewer
+  /** What the client came with; left out by our own parts. */
+  device?: Device | undefined
   requestId: string
   /** Epoch milliseconds after which nobody waits for the answer any more. */
   deadline?: number | undefined

@@ -64,6 +64,7 @@ export const inputPath = (path: readonly PropertyKey[]): string[] => ['input', .
 /** Rejects a change that a state does not allow. */
 export function rejectTransition(
   states: { from: string; to: string; allowed: readonly string[] },
+  /** Path below `input`. */
   field: readonly string[] | null = null,
 ): never {
   reject('STATE_TRANSITION', `This cannot be done while it is ${states.from}.`, field, {

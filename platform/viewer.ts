@@ -40,6 +40,15 @@ export type Viewer = Client | Service
 
 export const anonymous: Client = { kind: 'anonymous' }
 
+/** What a client came with, as the router saw it; null where it did not say or nobody asked. */
+export interface Device {
+  /** Network address. */
+  ip: string | null
+  userAgent: string | null
+}
+
+export const noDevice: Device = { ip: null, userAgent: null }
+
 /** The client whose rights count for a public field: a service is judged as the client it acts for. */
 export function client(viewer: Viewer): Client {
   return viewer.kind === 'service' ? (viewer.onBehalfOf ?? anonymous) : viewer

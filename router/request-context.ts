@@ -1,8 +1,9 @@
-import type { Viewer } from '#platform/viewer.ts'
+import type { Device, Viewer } from '#platform/viewer.ts'
 
 /** What goes with a request from the door to the subgraphs. */
 export interface RequestContext {
   viewer: Viewer
+  device?: Device
   requestId: string
   /** Epoch milliseconds after which the client is told that it took too long. */
   deadline: number

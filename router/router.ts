@@ -3,6 +3,7 @@ import { sendResponse } from '#platform/http.ts'
 import { INTERNAL_TOKEN_HEADER } from '#platform/internal-token.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Transport } from '#platform/transport.ts'
+import { deviceOf } from './device.ts'
 import { createEngine } from './engine/execute.ts'
 import { engineGateway } from './gateway.ts'
 import { answerGraphQL, refuse, startApollo } from './graphql-http.ts'
@@ -29,6 +30,8 @@ export interface RouterOptions {
   /** Without it every caller is anonymous, and a token is refused. */
   identity?: Identity | undefined
   sideRoutes?: readonly SideRoute[]
+  /** Proxies in front of this router that can be believed about where a request comes from; default 0. */
+  trustedProxies?: number
   /** Comma-separated origins of web pages that may call. */
   corsOrigins?: string
   limits?: Partial<OperationLimits>
@@ -46,7 +49,7 @@ export interface Router extends AsyncDisposable {
 
 /** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
-  const { log, isDevelopment, patienceMs = 30_000 } = options
+  const { log, isDevelopment, patienceMs = 30_000, trustedProxies = 0 } = options
   const limits = { ...defaultLimits, ...options.limits }
   const supergraph = loadSupergraph(options.supergraphSdl)
   const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
@@ -70,8 +73,9 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     limits,
     log,
   })
+  const device = (incoming: IncomingMessage) => deviceOf(incoming, trustedProxies)
   const admission = new Admission(subscriptionLimits)
-  const streams = new HttpStreams({ operations, admission, limits: subscriptionLimits, refuse })
+  const streams = new HttpStreams({ operations, admission, limits: subscriptionLimits, deviceOf: device, refuse })
 
   const graphql = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
     const caller = await authenticator.authenticate(incoming.headers)
@@ -93,6 +97,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     const { viewer } = caller
     await answerGraphQL(apollo, incoming, outgoing, {
       viewer,
+      device: device(incoming),
       requestId,
       deadline: Date.now() + patienceMs,
       signal: gone.signal,
@@ -131,6 +136,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     authenticator,
     admission,
     origins,
+    deviceOf: device,
     limits: subscriptionLimits,
     log,
   })

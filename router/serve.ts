@@ -40,6 +40,7 @@ const router = cleanup.use(
       : undefined,
     sideRoutes: parseSideRoutes(config.SIDE_ROUTES),
     corsOrigins: config.CORS_ORIGINS,
+    trustedProxies: config.TRUSTED_PROXIES,
     isDevelopment,
     log,
   }),

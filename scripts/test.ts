@@ -29,8 +29,9 @@ function count(modules: readonly TestModule[]): Count {
       else if (state === 'failed') failed += 1
       else total.skipped.push(`${module.relativeModuleId}: ${test.fullName}`)
     }
-    // A file that does not load, or whose hook fails, has no failed test of its own.
-    total.failed += module.state() === 'failed' ? Math.max(failed, 1) : failed
+    // A file that does not load and a hook that fails have no failed test of their own.
+    const broken = [module, ...module.children.allSuites()].filter((part) => part.errors().length > 0).length
+    total.failed += Math.max(failed + broken, module.state() === 'failed' ? 1 : 0)
   }
   return total
 }
@@ -41,7 +42,8 @@ async function runTests(args: readonly string[]): Promise<boolean> {
   const { passed, failed, skipped } = count(vitest.state.getTestModules())
   const unhandled = vitest.state.getUnhandledErrors().length
   await vitest.close()
-  if (skipped.length > 0) console.log(`Skipped:\n  ${skipped.join('\n  ')}`)
+  // What a filter left out is not worth a line.
+  if (args.length === 0 && skipped.length > 0) console.log(`Skipped:\n  ${skipped.join('\n  ')}`)
   if (unhandled > 0) console.log(`Errors outside of any test: ${unhandled}`)
   console.log(`${passed} passed, ${failed + unhandled} failed, ${skipped.length} skipped`)
   return passed > 0 && failed + unhandled === 0

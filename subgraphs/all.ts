@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Subgraph } from '#platform/subgraph.ts'
 
 export const subgraphNames = ['users', 'inventory', 'cart', 'orders', 'payments', 'support', 'delivery'] as const
@@ -16,12 +15,4 @@ export async function loadSubgraph(name: SubgraphName): Promise<Subgraph> {
   return module.default
 }
 
-const isBuilt = (name: string): boolean =>
-  existsSync(new URL(`./${name}/index.ts`, import.meta.url)) &&
-  existsSync(new URL(`./${name}/resolvers.ts`, import.meta.url)) &&
-  existsSync(new URL(`../drizzle/${name}/meta/_journal.json`, import.meta.url))
-
-export const loadAllSubgraphs = (): Promise<Subgraph[]> =>
-  Promise.all(subgraphNames.filter(isBuilt).map((name) => loadSubgraph(name).catch(() => null))).then((all) =>
-    all.filter((one) => one !== null),
-  )
+export const loadAllSubgraphs = (): Promise<Subgraph[]> => Promise.all(subgraphNames.map(loadSubgraph))

@@ -3,7 +3,7 @@ import { CodedError } from '#platform/errors.ts'
 import type { Logger } from '#platform/log.ts'
 import { failures } from '#platform/transport-failures.ts'
 import type { Transport } from '#platform/transport.ts'
-import type { Viewer } from '#platform/viewer.ts'
+import type { Device, Viewer } from '#platform/viewer.ts'
 import { GraphQLError, type DocumentNode, type ExecutionResult } from 'graphql'
 import type { OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
@@ -20,6 +20,7 @@ export interface OperationRequest {
   operationName?: string | undefined
   variables?: Readonly<Record<string, unknown>> | undefined
   viewer: Viewer
+  device?: Device | undefined
   requestId: string
   /** Epoch milliseconds. */
   deadline?: number | undefined
@@ -62,13 +63,14 @@ export function createEngine({ supergraph, transports, limits, log }: EngineOpti
     { operation, operationName, operationKind, serviceName }: FetchNode,
     variables: Data,
   ) => {
-    const { viewer, requestId, deadline, signal } = request
+    const { viewer, device, requestId, deadline, signal } = request
     return transport(serviceName)
       .execute({
         query: operation,
         operationName,
         variables,
         viewer,
+        device,
         requestId,
         deadline,
         ...(operationKind === 'mutation' ? {} : { signal }),
@@ -95,7 +97,7 @@ export function createEngine({ supergraph, transports, limits, log }: EngineOpti
       schema: supergraph.schema,
       variables,
       conditions,
-      send: async (fetch, values) => (await send(request, fetch, values)) as ExecutionResult<Data>,
+      send: async (fetch, values) => await send(request, fetch, values),
       fail: (failure) => failed.add(failure),
     }
     first?.(state, data)

@@ -162,7 +162,7 @@ function responseNames(fetch: FetchNode): readonly Names[] {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue
     const [entities] = definition.selectionSet.selections
     const isEntities = fetch.requires && entities?.kind === Kind.FIELD && entities.selectionSet
-    collect(isEntities ? entities.selectionSet! : definition.selectionSet, null)
+    collect(isEntities ? entities.selectionSet : definition.selectionSet, null)
   }
   known.set(fetch, found)
   return found

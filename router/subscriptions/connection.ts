@@ -3,6 +3,7 @@ import type { GraphQLError } from 'graphql'
 import type { WebSocket } from 'ws'
 import { CodedError } from '#platform/errors.ts'
 import type { Logger } from '#platform/log.ts'
+import type { Device } from '#platform/viewer.ts'
 import type { Authenticator, Caller } from '../identity.ts'
 import { requestIdOf } from '../request-id.ts'
 import type { Place, SubscriptionLimits } from './limits.ts'
@@ -17,6 +18,15 @@ export interface ConnectionOptions {
   log: Logger
 }
 
+/** Somebody who has just come. */
+export interface Arrival {
+  socket: WebSocket
+  /** What the socket writes to, to know when it takes more. */
+  stream: Duplex
+  place: Place
+  device: Device
+}
+
 /** Whose connection a caller's is, for counting. */
 export const ownerOf = ({ viewer }: Caller): string | null => ('id' in viewer ? `${viewer.kind} ${viewer.id}` : null)
 
@@ -28,6 +38,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #socket: WebSocket
   readonly #place: Place
+  readonly #device: Device
   readonly #wire: Wire
   readonly #operations = new Map<string, { stop: () => void }>()
   readonly #openedAt = performance.now()
@@ -36,9 +47,9 @@ export class Connection {
   #isInitialised = false
   #isAlive = true
 
-  /** @param stream what the socket writes to, to know when it takes more */
-  constructor(socket: WebSocket, stream: Duplex, place: Place, options: ConnectionOptions) {
+  constructor({ socket, stream, place, device }: Arrival, options: ConnectionOptions) {
     this.#options = options
+    this.#device = device
     this.#socket = socket
     this.#place = place
     this.#wire = new Wire(stream)
@@ -138,8 +149,10 @@ export class Connection {
       return this.#error(id, [tooMany(this.#options.limits.operationsPerSocket)], requestId)
     }
     this.#operations.set(id, operation)
-    const isShown = extensions?.authorization !== undefined || extensions?.['x-api-key'] !== undefined
-    const caller = isShown ? await this.#recognise(extensions ?? {}) : this.#caller
+    // GraphiQL sends what is typed in under Headers as `extensions.headers`.
+    const shown: Record<string, unknown> = { ...Object(extensions?.headers), ...extensions }
+    const isShown = Object.keys(shown).some((name) => /^(authorization|x-api-key)$/i.test(name))
+    const caller = isShown ? await this.#recognise(shown) : this.#caller
     if (!caller || !isOn()) return
 
     const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`
@@ -161,7 +174,10 @@ export class Connection {
       leave()
       outbox.discard()
     }
-    leave = this.#options.operations.begin({ query, operationName, variables, caller, requestId }, outbox)
+    leave = this.#options.operations.begin(
+      { query, operationName, variables, caller, device: this.#device, requestId },
+      outbox,
+    )
   }
 
   #error(id: string, errors: readonly GraphQLError[], requestId: string): void {

@@ -38,10 +38,15 @@ export const multipart: Framing = {
   complete: '--\r\n',
 }
 
-/** The framing that a client asks for, or null when an ordinary response will do. */
-export function framingOf(accept: string | undefined): Framing | null {
-  if (!accept) return null
-  if (/\btext\/event-stream\b/i.test(accept)) return serverSentEvents
-  if (/\bmultipart\/mixed\s*;[^,]*\bsubscriptionSpec\s*=\s*"?1\.0"?/i.test(accept)) return multipart
+/**
+ * The framing that a client asks for, or null when an ordinary response will do. What it names first counts: some clients
+ * add event streams to what they accept for every operation.
+ */
+export function framingOf(accept = ''): Framing | null {
+  for (const type of accept.toLowerCase().split(',')) {
+    if (/^\s*text\/event-stream\b/.test(type)) return serverSentEvents
+    if (/^\s*multipart\/mixed\s*;.*\bsubscriptionspec\s*=\s*"?1\.0"?/.test(type)) return multipart
+    if (/^\s*(application\/(\S+\+)?json|\*\/\*)/.test(type)) return null
+  }
   return null
 }

@@ -214,8 +214,12 @@ describe('multipart', () => {
     expect((await comments.next()).value).toBe(':')
   })
 
-  test('is not what other multipart requests get', async () => {
-    const { response } = await open('multipart/mixed;deferSpec=20220824,application/json', { query: '{ __typename }' })
-    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+  test.each([
+    'multipart/mixed;deferSpec=20220824,application/json',
+    'application/graphql-response+json, application/json, text/event-stream, multipart/mixed',
+  ])('is not what those get who accept %s', async (accept) => {
+    const { response } = await open(accept, { query: '{ __typename }' })
+    expect(response.headers.get('content-type')).toMatch(/^application\/.*json/)
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
   })
 })

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
+import type { Device } from '#platform/viewer.ts'
 import type { Caller } from '../identity.ts'
 import { ownerOf } from './connection.ts'
 import { framingOf, type Framing } from './framing.ts'
@@ -13,6 +14,8 @@ export interface HttpStreamOptions {
   operations: Operations
   admission: Admission
   limits: SubscriptionLimits
+  /** What a client came with, and from where. */
+  deviceOf: (incoming: IncomingMessage) => Device
   refuse: (outgoing: ServerResponse, refusal: Refusal & { requestId: string }) => void
 }
 
@@ -41,7 +44,7 @@ export class HttpStreams implements Disposable {
   ): Promise<boolean> {
     const framing = framingOf(incoming.headers.accept)
     if (!framing) return false
-    const { refuse, admission } = this.#options
+    const { refuse, admission, deviceOf } = this.#options
     const payload = await readOperation(incoming)
     if ('status' in payload) {
       // What is left of a body that is too large is not read, so the connection ends with this answer.
@@ -49,9 +52,10 @@ export class HttpStreams implements Disposable {
       refuse(outgoing, { ...payload, requestId })
       return true
     }
-    const place = admission.admit(incoming.socket.remoteAddress ?? '')
+    const device = deviceOf(incoming)
+    const place = admission.admit(device.ip)
     if (place?.claim(ownerOf(caller))) {
-      this.#stream(outgoing, framing, place, payload, { caller, requestId, isSafe: incoming.method === 'GET' })
+      this.#stream(outgoing, framing, place, payload, { caller, device, requestId, isSafe: incoming.method === 'GET' })
     } else {
       place?.leave()
       refuse(outgoing, { ...tooMany, requestId })
@@ -70,7 +74,7 @@ export class HttpStreams implements Disposable {
     framing: Framing,
     place: Place,
     payload: SubscribePayload,
-    asker: { caller: Caller; requestId: string; isSafe: boolean },
+    asker: { caller: Caller; device: Device; requestId: string; isSafe: boolean },
   ): void {
     const { operations, limits } = this.#options
     const wire = new Wire(outgoing)

@@ -55,7 +55,7 @@ export class Admission {
   }
 
   /** A place for one connection, or null when there is none. */
-  admit(address: string): Place | null {
+  admit(address: string | null): Place | null {
     if (this.#total >= this.#limits.connections) return null
     if (!this.#take(`address ${address}`, this.#limits.connectionsPerAddress)) return null
     this.#total++

@@ -2,6 +2,7 @@ import { getOperationAST, OperationTypeNode, type DocumentNode, type ExecutionRe
 import { CodedError } from '#platform/errors.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Logger } from '#platform/log.ts'
+import type { Device } from '#platform/viewer.ts'
 import type { Engine, OperationRequest } from '../engine/execute.ts'
 import { publicError, withRequestId } from '../graphql-error.ts'
 import type { Authenticator, Caller } from '../identity.ts'
@@ -34,6 +35,7 @@ export interface Asked {
   operationName?: string | null | undefined
   variables?: Readonly<Record<string, unknown>> | null | undefined
   caller: Caller
+  device?: Device
   requestId: string
   /** Whether it may change anything; a GET may not. */
   isSafe?: boolean
@@ -61,7 +63,7 @@ export class Operations implements Disposable {
 
   /** Begins an operation. @returns how to give it up; the listener then hears nothing more */
   begin(asked: Asked, listener: Listener): () => void {
-    const { caller, requestId, operationName, variables, query, isSafe } = asked
+    const { caller, device, requestId, operationName, variables, query, isSafe } = asked
     const refuse = (errors: readonly GraphQLError[]) => {
       listener.end(errors)
       return () => {}
@@ -73,6 +75,7 @@ export class Operations implements Disposable {
       operationName: operationName ?? undefined,
       variables: variables ?? {},
       viewer: caller.viewer,
+      device,
       requestId,
     }
     const kind = getOperationAST(document, operationName)?.operation
@@ -137,7 +140,7 @@ export class Operations implements Disposable {
     if (known) return known.stream.join(caller, listener)
 
     // What several may share has a request id of its own, for it is in the errors that all of them get.
-    const request = isLiveOnly ? { ...asked, requestId: uuidv7() } : asked
+    const request = isLiveOnly ? { ...asked, device: undefined, requestId: uuidv7() } : asked
     const { requestId } = request
     const prepared = engine.prepareSubscription({ ...request, document })
     if ('errors' in prepared) {

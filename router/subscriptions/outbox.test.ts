@@ -20,7 +20,7 @@ const outbox = (name = '') =>
     limits,
     write: (payload) => written.push(name + payload),
     finish: (errors?: readonly GraphQLError[]) =>
-      written.push(`${name}end ${String(errors?.[0]?.extensions.code ?? '')}`.trim()),
+      written.push([`${name}end`, ...(errors ?? []).map(({ extensions }) => extensions.code)].join(' ')),
     stop: () => stopped.push(name),
   })
 const drain = () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
+import type { Device } from '#platform/viewer.ts'
 import type { Origins } from '../origins.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import type { Admission } from './limits.ts'
@@ -17,11 +18,13 @@ export interface SocketOptions extends ConnectionOptions {
   server: Server
   admission: Admission
   origins: Origins
+  /** What a client came with, and from where. */
+  deviceOf: (incoming: IncomingMessage) => Device
 }
 
 /** Serves all operations over graphql-ws at `/graphql`. Disposing of it sends everybody away (1001), batch by batch. */
 export function serveSockets(options: SocketOptions): AsyncDisposable {
-  const { server, origins, admission, limits, log } = options
+  const { server, origins, admission, deviceOf, limits, log } = options
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -41,10 +44,11 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
     if (!origins.allows(incoming)) return refuse('403 Forbidden')
     return sockets.handleUpgrade(incoming, stream, head, (socket) => {
       socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
-      const place = admission.admit(incoming.socket.remoteAddress ?? '')
+      const device = deviceOf(incoming)
+      const place = admission.admit(device.ip)
       // A browser learns nothing of a refused upgrade, but it hears a code.
       if (!place) return socket.close(CloseCode.tooMany, 'Too many connections')
-      const connection = new Connection(socket, stream, place, options)
+      const connection = new Connection({ socket, stream, place, device }, options)
       connections.add(connection)
       const stopBeat = pulse.add(() => connection.beat())
       socket.once('close', () => {

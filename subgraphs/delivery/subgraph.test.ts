@@ -185,7 +185,7 @@ async function takeUntil(events: ReturnType<typeof follow>, isLast: (update: Upd
   const taken: Update[] = []
   do {
     const { value } = await events.next()
-    taken.push(Object.values(value.data!)[0] as Update)
+    taken.push(Object.values(value.data)[0] as Update)
   } while (!isLast(taken.at(-1)!))
   return taken
 }

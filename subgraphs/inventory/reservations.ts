@@ -87,7 +87,7 @@ export async function releaseStock(ctx: Context, service: Service, input: StockR
     if (reservation.status === 'RELEASED') return { id: reservation.id, changed: [] }
     const lines = await linesOf(tx, [reservation.id])
     if (lines.some(({ shipped }) => shipped > 0)) {
-      rejectTransition({ from: 'SHIPPED', to: 'RELEASED', allowed: [] }, inputPath(['checkoutId']))
+      rejectTransition({ from: 'SHIPPED', to: 'RELEASED', allowed: [] }, ['checkoutId'])
     }
     const kind = undoOf[reservation.status]
     const changed = kind ? lines.map((line) => ({ ...units(line), kind, reference: asked.checkoutId })) : []
@@ -243,7 +243,7 @@ export function assertMayBecome(reservation: ReservationRow, to: ReservationStat
 }
 
 function rejectMove({ status }: ReservationRow, to: ReservationStatus): never {
-  rejectTransition({ from: status, to, allowed: nextStatuses[status] }, inputPath(['checkoutId']))
+  rejectTransition({ from: status, to, allowed: nextStatuses[status] }, ['checkoutId'])
 }
 
 export async function change(

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
-import { inputPath, parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
+import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { assertMayBecome, carryOut, change, holdUnits, lineInputs, linesOf, lockNewest } from './reservations.ts'
 import type { StockCommitInput, StockShipInput } from './schema.generated.ts'
@@ -83,7 +83,7 @@ async function lockSale(tx: Db, orderId: string): Promise<ReservationRow> {
     .for('update')
   if (!reservation) reject('NOT_FOUND', 'Nothing was sold to this order.', ['orderId'])
   if (reservation.status !== 'COMMITTED') {
-    rejectTransition({ from: reservation.status, to: 'SHIPPED', allowed: [] }, inputPath(['orderId']))
+    rejectTransition({ from: reservation.status, to: 'SHIPPED', allowed: [] }, ['orderId'])
   }
   return reservation
 }
@@ -93,7 +93,7 @@ function assertShippable(sold: readonly ReservationLineRow[], locationId: string
     const line = sold.find((each) => each.variantId === variantId && each.locationId === locationId)
     if (!line) reject('NOT_FOUND', 'The order has none of it at this location.', ['lines', index, 'variantId'])
     if (line.quantity - line.shipped < quantity) {
-      rejectTransition({ from: 'SHIPPED', to: 'SHIPPED', allowed: [] }, inputPath(['lines', index, 'quantity']))
+      rejectTransition({ from: 'SHIPPED', to: 'SHIPPED', allowed: [] }, ['lines', String(index), 'quantity'])
     }
   }
 }

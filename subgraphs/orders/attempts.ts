@@ -8,13 +8,13 @@ import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseMoney } from '#platform/money.ts'
 import { parseInput, reject, Rejection } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
+import { seal } from '#platform/sealed.ts'
 import { ownedBy } from './access.ts'
 import { isUnderWay, nextStatuses, type Failure } from './checkout.ts'
 import { freshCheckout, orderOf, patience, settled } from './checkouts.ts'
 import { carryOn } from './completion.ts'
 import { leaseEnd } from './lease.ts'
 import type { CheckoutCompleteInput } from './schema.generated.ts'
-import { seal } from './sealed.ts'
 import { checkouts, idempotencyKeys, type CheckoutRow } from './tables.ts'
 
 const completion = ({ CURRENCY }: { CURRENCY: string }) =>
@@ -115,7 +115,7 @@ async function accept(
       orderId: uuidv7(),
       expectedTotalMinor: expectedTotal,
       paymentMethodId,
-      paymentToken: paymentToken ? seal(paymentToken, known.id, ctx.config.ENCRYPTION_SECRET) : null,
+      paymentToken: paymentToken ? seal(paymentToken, `payment-token ${known.id}`, ctx.config.ENCRYPTION_SECRET) : null,
       cart: null,
       failure: null,
       setbacks: 0,

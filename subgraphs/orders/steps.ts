@@ -2,13 +2,13 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { toDecimal } from '#platform/money.ts'
 import type { UserError } from '#platform/user-errors.ts'
+import { unseal } from '#platform/sealed.ts'
 import { convertCart, freezeCart, unfreezeCart } from './calls/cart.ts'
 import { commitStock, releaseStock, reserveStock } from './calls/inventory.ts'
 import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
 import { failure, refusalOf, Refused, whyNotSold, type StepName, type UndoName } from './checkout.ts'
 import { amountOf, type Allocation } from './order.ts'
 import { placeOrder, recordPaid, recordUnpaid } from './placement.ts'
-import { unseal } from './sealed.ts'
 import type { checkouts, CheckoutRow } from './tables.ts'
 
 /** What a step that was carried out leaves to be recorded, all in one transaction. */
@@ -80,7 +80,7 @@ export const steps: Record<StepName, Step> = {
       guestId: ownerKind === 'guest' ? ownerId : null,
       amount: { amount: toDecimal({ amountMinor, currency }), currencyCode: currency },
       paymentMethodId,
-      paymentToken: paymentToken && unseal(paymentToken, checkout.id, ctx.config.ENCRYPTION_SECRET),
+      paymentToken: paymentToken && unseal(paymentToken, `payment-token ${checkout.id}`, ctx.config.ENCRYPTION_SECRET),
     })
     if (!payment) return refuse('AUTHORIZE_PAYMENT', userErrors, checkout)
     if (payment.status === 'AUTHORIZED' || payment.status === 'CAPTURED') return {}

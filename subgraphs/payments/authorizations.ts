@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { Db } from '#platform/database.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
-import { isExpired } from './card.ts'
-import { decrypt } from './cipher.ts'
+import { unseal } from '#platform/sealed.ts'
+import { isExpired, sealedAs } from './card.ts'
 import { claimantOf } from './claims.ts'
 import { amountIn, id, idempotencyKey } from './inputs.ts'
 import { ask, hashOf, requireSuccess, transactionByKey, type Doing } from './movements.ts'
@@ -88,7 +88,7 @@ async function cardOf(ctx: Doing, input: Authorization): Promise<{ token: string
   const method = customerId ? await savedCard(ctx, paymentMethodId!, customerId) : null
   if (!method) reject('NOT_FOUND', 'There is no such saved card.', ['paymentMethodId'])
   if (isExpired(method, ctx.now())) return { declineCode: 'expired_card' }
-  return { token: decrypt(method.encryptedToken!, ctx.config.ENCRYPTION_SECRET, method.id) }
+  return { token: unseal(method.encryptedToken!, sealedAs(method.id), ctx.config.ENCRYPTION_SECRET) }
 }
 
 async function savedCard({ db }: Doing, methodId: string, userId: string): Promise<PaymentMethodRow | null> {

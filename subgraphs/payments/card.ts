@@ -91,3 +91,6 @@ export function brandOf(digits: string): string | null {
   })
   return found?.[0] ?? null
 }
+
+/** What a saved card's token is sealed about: it opens for no other card. */
+export const sealedAs = (methodId: string): string => `card-token ${methodId}`

@@ -6,8 +6,8 @@ import type { Db } from '#platform/database.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { hasScope, owns, type User } from '#platform/viewer.ts'
-import { cardProblems, digitsOf } from './card.ts'
-import { encrypt } from './cipher.ts'
+import { seal } from '#platform/sealed.ts'
+import { cardProblems, digitsOf, sealedAs } from './card.ts'
 import { methodById, methodsOf } from './loaders.ts'
 import { ifReached } from './movements.ts'
 import { isRetryable } from './payment.ts'
@@ -95,7 +95,7 @@ export async function addMethod(ctx: Saving, { id: userId }: User, given: Paymen
         holderName,
         fingerprint,
         isDefault,
-        encryptedToken: encrypt(reusable, ctx.config.ENCRYPTION_SECRET, id),
+        encryptedToken: seal(reusable, sealedAs(id), ctx.config.ENCRYPTION_SECRET),
         createdAt: ctx.now(),
         updatedAt: ctx.now(),
       })

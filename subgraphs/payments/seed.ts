@@ -2,7 +2,8 @@ import type { Context } from '#platform/context.ts'
 import { demoId } from '#platform/ids.ts'
 import type { Money } from '#platform/money.ts'
 import type { User } from '#platform/viewer.ts'
-import { decrypt } from './cipher.ts'
+import { unseal } from '#platform/sealed.ts'
+import { sealedAs } from './card.ts'
 import { hashOf } from './movements.ts'
 import { addMethod, tokenizeCard } from './payment-methods.ts'
 import { providerOf, type Answer } from './provider.ts'
@@ -52,7 +53,7 @@ async function pay(
   const authorizationId = demoId(`payment-transaction/${name}-authorize`)
   const captureId = demoId(`payment-transaction/${name}-capture`)
   const provider = providerOf(ctx)
-  const token = decrypt(method.encryptedToken!, ctx.config.ENCRYPTION_SECRET, method.id)
+  const token = unseal(method.encryptedToken!, sealedAs(method.id), ctx.config.ENCRYPTION_SECRET)
   const reference = referenceIn(await provider.authorize({ key: authorizationId, token, amount }))
   const captured = referenceIn(await provider.capture({ key: captureId, reference, amount }))
   const orderId = demoId(`order/${name}`)

@@ -15,7 +15,7 @@ export async function createGuestSession(ctx: Context) {
   const now = ctx.now()
   const opened = await ctx.db.transaction(async (tx) => {
     const [guest] = await tx.insert(guests).values({ createdAt: now }).returning()
-    return await openSession(tx, now, { kind: 'guest', id: guest!.id })
+    return await openSession(tx, { now, device: ctx.device }, { kind: 'guest', id: guest!.id })
   })
   return { authTokens: await authTokens(ctx, opened) }
 }
@@ -54,7 +54,7 @@ export async function resumeGuestSession(ctx: Context, input: { readonly token: 
       .where(and(eq(guests.id, link.guestId), isNull(guests.claimedBy)))
       .for('share')
     if (!guest) unknownLink()
-    return await openSession(tx, now, { kind: 'guest', id: guest.id })
+    return await openSession(tx, { now, device: ctx.device }, { kind: 'guest', id: guest.id })
   })
   return { authTokens: await authTokens(ctx, opened) }
 }

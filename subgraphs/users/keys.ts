@@ -13,13 +13,15 @@ import {
 } from 'jose'
 import type { Context } from '#platform/context.ts'
 import { uuidv7 } from '#platform/ids.ts'
-import { seal, unseal } from './sealed.ts'
+import { seal, unseal } from '#platform/sealed.ts'
 import { signingKeys } from './tables.ts'
 
 const DAY_MS = 86_400_000
 const SIGNS_DAYS = 90
 // An unknown key id may be a key that another process made a moment ago, or nonsense from outside: it waits its turn.
 const ASK_AGAIN_MS = 1_000
+
+const sealedAs = (kid: string): string => `signing-key ${kid}`
 
 type Keeping = Pick<Context, 'db' | 'now' | 'config'>
 
@@ -34,7 +36,7 @@ export async function signingKey({ db, now, config }: Keeping): Promise<{ kid: s
       .onConflictDoNothing()
     ;[row] = await current()
   }
-  const jwk = JSON.parse(unseal(row!.sealed, row!.kid, config.ENCRYPTION_SECRET)) as JWK
+  const jwk = JSON.parse(unseal(row!.sealed, sealedAs(row!.kid), config.ENCRYPTION_SECRET)) as JWK
   return { kid: row!.kid, key: (await importJWK(jwk, 'EdDSA')) as CryptoKey }
 }
 
@@ -42,7 +44,7 @@ async function newKey(createdAt: Date, secret: string) {
   const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true })
   const kid = uuidv7()
   const publicJwk = { ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }
-  return { kid, publicJwk, sealed: seal(JSON.stringify(await exportJWK(privateKey)), kid, secret), createdAt }
+  return { kid, publicJwk, sealed: seal(JSON.stringify(await exportJWK(privateKey)), sealedAs(kid), secret), createdAt }
 }
 
 /** Retires a key that has signed for 90 days; the next token makes another. */

@@ -3,7 +3,7 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
 import { reject } from '#platform/user-errors.ts'
-import type { Owner, User } from '#platform/viewer.ts'
+import type { Owner, User, Device } from '#platform/viewer.ts'
 import { tellRevoked } from './revocations.ts'
 import { hashOf, newSecret, refreshEnd } from './session.ts'
 import { refreshTokens, sessions, type SessionRow } from './tables.ts'
@@ -20,11 +20,15 @@ export interface OpenSession {
 }
 
 /** Opens a session for `owner`, in the transaction that gives the right to it. */
-export async function openSession(tx: Db, now: Date, { kind, id }: Owner): Promise<OpenSession> {
+export async function openSession(
+  tx: Db,
+  { now, device }: { now: Date; device: Device },
+  { kind, id }: Owner,
+): Promise<OpenSession> {
   const expiresAt = refreshEnd(now)
   const [session] = await tx
     .insert(sessions)
-    .values({ ownerKind: kind, ownerId: id, createdAt: now, lastUsedAt: now, expiresAt })
+    .values({ ownerKind: kind, ownerId: id, ...device, createdAt: now, lastUsedAt: now, expiresAt })
     .returning()
   const refreshToken = newSecret()
   await tx.insert(refreshTokens).values({ hash: hashOf(refreshToken), sessionId: session!.id, expiresAt })

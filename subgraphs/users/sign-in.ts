@@ -39,7 +39,7 @@ export async function signIn(ctx: Context, input: SessionCreateInput) {
   await noteSuccess(ctx, email)
   const { opened, claim } = await ctx.db.transaction(async (tx) => ({
     claim: await claimGuest(tx, ctx, user.id, input.cartMergeStrategy ?? 'SUM_QUANTITIES'),
-    opened: await openSession(tx, ctx.now(), { kind: 'user', id: user.id }),
+    opened: await openSession(tx, { now: ctx.now(), device: ctx.device }, { kind: 'user', id: user.id }),
   }))
   await followClaim(ctx, claim)
   return { authTokens: await authTokens(ctx, opened), user }

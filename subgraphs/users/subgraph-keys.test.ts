@@ -6,7 +6,6 @@ import { uuidv7 } from '#platform/ids.ts'
 import { until } from '../../tests/setup/until.ts'
 import { localIdentity } from './identity.ts'
 import { localKeys, publishedKeys, rotateKeys, signingKey } from './keys.ts'
-import { seal, unseal } from './sealed.ts'
 import { sessions, signingKeys } from './tables.ts'
 import { openPeople } from './testing.ts'
 
@@ -60,18 +59,6 @@ describe('the key that signs', () => {
     const keys = localKeys(ctx)
     expect(await verifyAccessToken(`${head}.${forged.toString('base64url')}.${signature}`, keys)).toBeNull()
     expect(await verifyAccessToken(authTokens.accessToken, keys)).not.toBeNull()
-  })
-})
-
-describe('what is sealed', () => {
-  const secret = 'a secret of at least 32 characters'
-
-  test('opens with the secret and for what it is about, and not otherwise', () => {
-    const sealed = seal('text', 'row 1', secret)
-    expect(unseal(sealed, 'row 1', secret)).toBe('text')
-    expect(() => unseal(sealed, 'row 2', secret)).toThrow()
-    expect(() => unseal(sealed, 'row 1', `${secret}.`)).toThrow()
-    expect(() => unseal(`${sealed.slice(0, -2)}AA`, 'row 1', secret)).toThrow()
   })
 })
 

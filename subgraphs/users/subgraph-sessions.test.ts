@@ -31,6 +31,18 @@ describe('signing in', () => {
     }
   })
 
+  test('makes an address wait from which too many accounts are tried', async () => {
+    const { email } = await somebody()
+    shop.device.ip = '192.0.2.66'
+    const codes = []
+    for (let i = 0; i < 50; i += 1) codes.push((await signIn(newEmail())).userErrors[0].code)
+    expect(new Set(codes)).toEqual(new Set(['CREDENTIALS_INVALID']))
+    expect((await signIn(email)).userErrors).toMatchObject([{ code: 'RATE_LIMITED' }])
+    shop.device.ip = '192.0.2.67'
+    expect((await signIn(email)).userErrors).toEqual([])
+    shop.device.ip = null
+  })
+
   test('many times at once with the right password makes nobody wait', async () => {
     const { email } = await somebody()
     const answers = await Promise.all(Array.from({ length: 12 }, () => signIn(email)))
@@ -93,6 +105,17 @@ describe('a refresh token', () => {
 })
 
 describe('sessions', () => {
+  test('say which app and address they were last seen with', async () => {
+    Object.assign(shop.device, { ip: '192.0.2.1', userAgent: 'Shop/1.0' })
+    const { viewer, authTokens } = await somebody()
+    const seen = async () => (await query(viewer, 'viewer { sessions { ip userAgent } }')).viewer.sessions
+    expect(await seen()).toEqual([{ ip: '192.0.2.1', userAgent: 'Shop/1.0' }])
+    Object.assign(shop.device, { ip: '192.0.2.2', userAgent: 'Shop/1.1' })
+    await refresh(authTokens.refreshToken)
+    expect(await seen()).toEqual([{ ip: '192.0.2.2', userAgent: 'Shop/1.1' }])
+    Object.assign(shop.device, { ip: null, userAgent: null })
+  })
+
   test('are listed last used first, with the one that asks marked', async () => {
     const { email, viewer } = await somebody()
     await signIn(email)

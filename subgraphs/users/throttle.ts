@@ -15,21 +15,24 @@ const TIERS = [
 // Tries that are judged at once do not know of each other's failure yet.
 const BURST = { points: 100, windowMs: 10 * SECOND_MS }
 
-const keyOf = (account: string, windowMs: number) => `users:sign-in:${account}:${windowMs}`
+// Many people may sign in from one address.
+const ADDRESS_FACTOR = 10
+
+const keyOf = (who: string, windowMs: number) => `users:sign-in:${who}:${windowMs}`
 const burstOf = (account: string) => `users:sign-in:${account}:burst`
 
-type Limiting = Pick<Context, 'rateLimit'>
+type Limiting = Pick<Context, 'rateLimit' | 'device'>
 
 /**
- * Lets a sign-in be tried unless too many failed before it. `account` is the e-mail address as normalised, whether or
- * not it has an account: the limit gives nobody away.
+ * Lets a sign-in be tried unless too many failed before it, for this account or from this network address. `account` is
+ * the e-mail address as normalised, whether or not it has an account: the limit gives nobody away.
  * @throws Rejection RATE_LIMITED with `retryAfterMs`
  */
-export async function admitSignIn({ rateLimit }: Limiting, account: string): Promise<void> {
+export async function admitSignIn(ctx: Limiting, account: string): Promise<void> {
   const verdicts = await Promise.all([
-    rateLimit.consume(burstOf(account), BURST),
-    ...TIERS.map(({ points, windowMs }) =>
-      rateLimit.consume(keyOf(account, windowMs), { points: points - 1, windowMs, cost: 0 }),
+    ctx.rateLimit.consume(burstOf(account), BURST),
+    ...limitsOf(ctx, account).map(({ key, points, windowMs }) =>
+      ctx.rateLimit.consume(key, { points: points - 1, windowMs, cost: 0 }),
     ),
   ])
   if (verdicts.every(({ isAllowed }) => isAllowed)) return
@@ -40,11 +43,22 @@ export async function admitSignIn({ rateLimit }: Limiting, account: string): Pro
   })
 }
 
-export async function noteFailure({ rateLimit }: Limiting, account: string): Promise<void> {
-  await Promise.all(TIERS.map((tier) => rateLimit.consume(keyOf(account, tier.windowMs), tier)))
+export async function noteFailure(ctx: Limiting, account: string): Promise<void> {
+  await Promise.all(limitsOf(ctx, account).map(({ key, ...limit }) => ctx.rateLimit.consume(key, limit)))
 }
 
-export async function noteSuccess({ rateLimit }: Limiting, account: string): Promise<void> {
+function limitsOf({ device }: Pick<Context, 'device'>, account: string) {
+  const ofAccount = TIERS.map((tier) => ({ ...tier, key: keyOf(account, tier.windowMs) }))
+  if (device.ip === null) return ofAccount
+  const ofAddress = TIERS.map(({ points, windowMs }) => ({
+    points: points * ADDRESS_FACTOR,
+    windowMs,
+    key: keyOf(`from ${device.ip}`, windowMs),
+  }))
+  return [...ofAccount, ...ofAddress]
+}
+
+export async function noteSuccess({ rateLimit }: Pick<Context, 'rateLimit'>, account: string): Promise<void> {
   await Promise.all(
     [burstOf(account), ...TIERS.map(({ windowMs }) => keyOf(account, windowMs))].map((key) => rateLimit.reset(key)),
   )

@@ -4,6 +4,7 @@ import { signAccessToken } from '#platform/access-token.ts'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
+import type { Device } from '#platform/viewer.ts'
 import { signingKey } from './keys.ts'
 import { tellRevoked } from './revocations.ts'
 import { scopesOf } from './role.ts'
@@ -55,16 +56,23 @@ export async function refreshSession(ctx: Context, input: { readonly refreshToke
       .set({ usedAt: now })
       .where(and(eq(refreshTokens.hash, hash), isNull(refreshTokens.usedAt), gt(refreshTokens.expiresAt, now)))
       .returning()
-    return token ? await goOn(tx, now, token, successorOf(refreshToken, ctx.config.ENCRYPTION_SECRET)) : null
+    return token
+      ? await goOn(tx, { now, device: ctx.device }, token, successorOf(refreshToken, ctx.config.ENCRYPTION_SECRET))
+      : null
   })
   return { authTokens: await authTokens(ctx, renewed ?? (await answerAgain(ctx, now, hash, refreshToken))) }
 }
 
-async function goOn(tx: Db, now: Date, { sessionId }: RefreshTokenRow, refreshToken: string): Promise<OpenSession> {
+async function goOn(
+  tx: Db,
+  { now, device }: { now: Date; device: Device },
+  { sessionId }: RefreshTokenRow,
+  refreshToken: string,
+): Promise<OpenSession> {
   const expiresAt = refreshEnd(now)
   const [session] = await tx
     .update(sessions)
-    .set({ lastUsedAt: now, expiresAt })
+    .set({ lastUsedAt: now, expiresAt, ...(device.ip !== null && device) })
     .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
     .returning()
   if (!session) invalid()

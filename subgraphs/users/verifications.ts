@@ -50,7 +50,10 @@ export async function verifyEmail(ctx: Context, input: { readonly token: string 
       .update(verifications)
       .set({ usedAt: now })
       .where(and(eq(verifications.userId, confirmed.id), isNull(verifications.usedAt)))
-    return { user: confirmed, opened: await openSession(tx, now, { kind: 'user', id: confirmed.id }) }
+    return {
+      user: confirmed,
+      opened: await openSession(tx, { now, device: ctx.device }, { kind: 'user', id: confirmed.id }),
+    }
   })
   return { user, authTokens: await authTokens(ctx, opened) }
 }

@@ -8,7 +8,7 @@ import { openQueues } from '#platform/queues.ts'
 import { runSubgraph, type RunningSubgraph } from '#platform/run-subgraph.ts'
 import type { Transport } from '#platform/transport.ts'
 import { localTransport } from '#platform/transport-local.ts'
-import type { Viewer } from '#platform/viewer.ts'
+import { noDevice, type Device, type Viewer } from '#platform/viewer.ts'
 import { loadSubgraph, type SubgraphName } from '../../subgraphs/all.ts'
 import { freshDatabase } from './fresh-database.ts'
 
@@ -37,6 +37,8 @@ export interface Parts extends AsyncDisposable {
   work(): Promise<void>
   /** The SQL statements that `run` makes, transaction control left out. */
   statements(run: () => Promise<unknown>): Promise<string[]>
+  /** What the client comes with from now on. */
+  device: Device
   /** The clock of all parts; a test may set it forward. */
   clock: { now: Date | null }
 }
@@ -51,6 +53,7 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
   const transports = new Map<string, Transport>()
   const parts = new Map<string, RunningSubgraph>()
   const clock: Parts['clock'] = { now: null }
+  const device: Device = { ...noDevice }
   let recorded: string[] | null = null
   for (const name of names) {
     const part = runSubgraph(await loadSubgraph(name), {
@@ -70,12 +73,14 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
     query,
     variables,
     viewer,
+    device,
     requestId: uuidv7(),
   })
   const answer: Parts['answer'] = async (name, viewer, query, variables) =>
-    (await transports.get(name)!.execute(request(viewer, query, variables))) as ExecutionResult<Data>
+    await transports.get(name)!.execute(request(viewer, query, variables))
   return {
     config,
+    device,
     clock,
     part: (name) => parts.get(name)!,
     answer,

@@ -31,6 +31,19 @@ export const address = {
   location: { latitude: 52.512, longitude: 13.389 },
 }
 
+/** Two of a product and one of another, both in stock. */
+export async function goods(visitor: Visitor): Promise<Line[]> {
+  const { nodes } = (await visitor.ask('browse', { first: 20 })).products
+  const ids: string[] = nodes.flatMap(
+    ({ variants }: { variants: { nodes: { id: string; availability: string }[] } }) =>
+      variants.nodes.find(({ availability }) => availability === 'IN_STOCK')?.id ?? [],
+  )
+  return [
+    { variantId: ids[0]!, quantity: 2 },
+    { variantId: ids[1]!, quantity: 1 },
+  ]
+}
+
 /** A cart that is ready to be bought, delivered the cheapest way. */
 export async function readyCart(
   visitor: Visitor,

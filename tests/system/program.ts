@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,11 @@ import { stripVTControlCharacters } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const STOP_TIMEOUT_MS = 15_000
+
+const started = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
 
 /** One of our programs as a child process. Disposal stops it as an operator would; what does not stop is killed. */
 export interface Program extends AsyncDisposable {
@@ -32,7 +37,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
   const isRunning = () => child.exitCode === null && child.signalCode === null
   const ended = once(child, 'close').then(() => child.exitCode ?? child.signalCode!)
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
+  started.add(child)
   return {
     pid: child.pid!,
     output: () => printed,
@@ -40,17 +45,17 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
     signal: (name) => void child.kill(name),
     ended,
     async [Symbol.asyncDispose]() {
-      process.off('exit', kill)
       if (isRunning()) child.kill('SIGTERM')
       const timer = setTimeout(kill, STOP_TIMEOUT_MS)
       await ended
       clearTimeout(timer)
+      started.delete(child)
     },
   }
 }
 
 /** Waits until `url` answers 200. @throws with what the program printed when it ends first, or takes too long. */
-export async function whenReady(program: Program, url: string, timeoutMs = 60_000): Promise<void> {
+export async function whenReady(program: Program, url: string, timeoutMs = 180_000): Promise<void> {
   const end = performance.now() + timeoutMs
   for (;;) {
     const status = await fetch(url).then(

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { inject } from 'vitest'
+import { removeAbandoned } from '#platform/embedded-postgres.ts'
 import { subgraphNames, type SubgraphName } from '../../subgraphs/all.ts'
 import { freshDatabase } from '../setup/fresh-database.ts'
 import { freePorts, startProgram, whenReady, type Program } from './program.ts'
@@ -23,8 +26,13 @@ export interface OneProcess extends Shop {
 }
 
 export interface ManyProcesses extends Shop {
-  subgraphs: ReadonlyMap<SubgraphName, Program>
+  subgraph(name: SubgraphName): Program
+  /** Starts a subgraph that ended once more. */
+  restart(name: SubgraphName): Promise<void>
 }
+
+/** For the hook that opens a shop: ten processes starting at once on a busy machine take their time. */
+export const OPENING_MS = 240_000
 
 // What goes wrong is told; what goes right is not.
 const development = { NODE_ENV: 'development', LOG_LEVEL: 'warn' }
@@ -34,7 +42,8 @@ export async function oneProcess(env: Readonly<Record<string, string>> = {}): Pr
   await using started = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'mercato-shop-'))
   started.defer(() => rm(dataDir, { recursive: true, force: true }))
-  started.defer(() => stopDatabaseOf(dataDir))
+  // A shop that was killed leaves its database running; one that did not get far has none.
+  started.defer(() => (existsSync(join(dataDir, 'postgres')) ? removeAbandoned(dataDir) : undefined))
   const [port = 0] = await freePorts(1)
   const router = `http://127.0.0.1:${port}`
   const settings = { ...development, DATA_DIR: dataDir, PORT: `${port}`, ...env }
@@ -68,7 +77,9 @@ export async function oneProcess(env: Readonly<Record<string, string>> = {}): Pr
 
 /** One process per subgraph and two routers, on PostgreSQL and Redis. */
 export async function manyProcesses(): Promise<ManyProcesses> {
-  await using started = new AsyncDisposableStack()
+  const started = new AsyncDisposableStack()
+  await using failed = new AsyncDisposableStack()
+  failed.defer(() => started.disposeAsync())
   const redisUrl = inject('redisUrl')
   if (!redisUrl) throw new Error('redis-server is not on the PATH')
   const database = started.use(await freshDatabase())
@@ -84,22 +95,38 @@ export async function manyProcesses(): Promise<ManyProcesses> {
     REVOCATIONS_URL: `${users}/internal/revocations`,
     SIDE_ROUTES: ['/.well-known/jwks.json', '/dev/mail.json', '/dev/mail'].map((path) => `${path}=${users}`).join(','),
   }
-  const start = (args: readonly string[], origin: string) => {
+  const start = async (args: readonly string[], origin: string): Promise<Program> => {
     const program = started.use(startProgram(args, { ...env, ...addresses, PORT: new URL(origin).port }))
-    return { program, ready: whenReady(program, `${origin}/health/ready`) }
+    await whenReady(program, `${origin}/health/ready`)
+    return program
   }
-  const parts = [...originOf].map(([name, origin]) => ({ name, ...start(['subgraphs/serve.ts', name], origin) }))
-  await Promise.all(parts.map(({ ready }) => ready))
+  const parts = new Map<SubgraphName, Program>()
+  const startPart = async (name: SubgraphName) =>
+    void parts.set(name, await start(['subgraphs/serve.ts', name], originOf.get(name)!))
+  await Promise.all(subgraphNames.map(startPart))
   const routers = ports.slice(-2).map((port) => `http://127.0.0.1:${port}`)
-  await Promise.all(routers.map((origin) => start(['router/serve.ts'], origin).ready))
-  const stack = started.move()
+  await Promise.all(routers.map((origin) => start(['router/serve.ts'], origin)))
+  failed.move()
   return {
     routers,
     databaseUrl: async () => database.url,
-    subgraphs: new Map(parts.map(({ name, program }) => [name, program])),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    subgraph: (name) => parts.get(name)!,
+    restart: startPart,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }
+
+/** Looks at, or changes, what no client could. */
+export async function execute(shop: Shop, statement: string): Promise<readonly Row[]> {
+  const sql = postgres(await shop.databaseUrl(), { max: 1 })
+  try {
+    return await sql.unsafe<Row[]>(statement)
+  } finally {
+    await sql.end()
+  }
+}
+
+type Row = Record<string, unknown>
 
 async function seedDatabase(env: Readonly<Record<string, string>>): Promise<void> {
   await using program = startProgram(['drizzle/seed.ts'], env)
@@ -113,17 +140,4 @@ async function embeddedUrl(dataDir: string): Promise<string> {
   const [pid, , , port] = (await read(dataDir, 'cluster/postmaster.pid')).split('\n')
   if (!pid) throw new Error('The database does not run')
   return `postgres://postgres:${(await read(dataDir, 'password')).trim()}@127.0.0.1:${port}/mercato`
-}
-
-// A shop that was killed leaves its database running.
-async function stopDatabaseOf(dataDir: string): Promise<void> {
-  const [pid] = await read(dataDir, 'cluster/postmaster.pid').then(
-    (text) => text.split('\n'),
-    () => [undefined],
-  )
-  if (!pid) return
-  process.kill(Number(pid), 'SIGQUIT')
-  while (await read(dataDir, 'cluster/postmaster.pid').catch(() => null)) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }

@@ -1,0 +1,93 @@
+// `npm run bench`: how fast this shop is on this machine, beside the limit that its own SQL sets.
+import { cpus, loadavg } from 'node:os'
+import { BareLoop } from './bare-loop.ts'
+import { percentile } from './load.ts'
+import { measure } from './measure.ts'
+import { operations } from './operations.ts'
+import { CONNECTIONS, openShop } from './shop.ts'
+import { startTwice, type Start } from './startup.ts'
+
+const NAMES = [...operations.map(({ name }) => name), 'startup']
+
+const HELP = `npm run bench [-- NAME…]
+
+Starts the whole shop in one process on a new database, asks it over HTTP on ${CONNECTIONS} connections, and prints for each
+operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
+that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
+
+  NAME    ${NAMES.join(', ')}; default: all but startup.
+          startup: from spawning the process to the first answer, with a new database and an existing one.`
+
+const STARTS = 3
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !NAMES.includes(name))
+  if (unknown.length > 0) throw new Error(`Unknown: ${unknown.join(', ')}.\n\n${HELP}`)
+  const [{ model } = { model: 'unknown' }] = cpus()
+  console.log(`${cpus().length} × ${model}, load ${loadavg()[0]!.toFixed(1)} before; Node.js ${process.versions.node}`)
+  if (names.includes('startup')) await benchStartup()
+  const chosen = operations.filter(({ name }) => names.length === 0 || names.includes(name))
+  if (chosen.length > 0) await benchOperations(chosen)
+}
+
+async function benchOperations(chosen: typeof operations): Promise<void> {
+  console.log('Opening a shop on a new database')
+  await using shop = await openShop()
+  await using bare = new BareLoop(shop.config)
+  const [server] = await shop.admin<{ version: string }[]>`select current_setting('server_version') as version`
+  console.log(
+    `PostgreSQL ${server!.version}, fsync on, ${shop.config.DATABASE_POOL_SIZE} connections a part, ${CONNECTIONS} clients\n`,
+  )
+  row('operation', 'requests', 'a second', 'p50 ms', 'p99 ms', 'CPU ms', 'SQL', 'bare/s', 'ratio')
+  for (const operation of chosen) {
+    const { requests, perSecond, p50, p99, cpuMs, statements, barePerSecond } = await measure(shop, bare, operation)
+    const ratio = barePerSecond === null ? '' : (perSecond / barePerSecond).toFixed(2)
+    const decimals = [p50, p99, cpuMs].map((value) => value.toFixed(1))
+    row(
+      operation.title,
+      `${requests}`,
+      perSecond.toFixed(0),
+      ...decimals,
+      `${statements}`,
+      barePerSecond?.toFixed(0) ?? '',
+      ratio,
+    )
+  }
+  console.log(`
+CPU: of the shop's process, a request. SQL: statements a request, BEGIN and COMMIT left out.
+bare: the same statements sent by postgres.js alone, in turns with the shop. ratio: req/s to bare/s.`)
+}
+
+async function benchStartup(): Promise<void> {
+  const starts: Record<'fresh' | 'existing', Start[]> = { fresh: [], existing: [] }
+  for (let run = 1; run <= STARTS; run += 1) {
+    console.log(`Start ${run} of ${STARTS}, on a new database and once more on that one`)
+    const { fresh, existing } = await startTwice()
+    starts.fresh.push(fresh)
+    starts.existing.push(existing)
+  }
+  console.log()
+  row('from spawn to first answer', 'min ms', 'median', 'max', 'CPU ms', 'RSS MB')
+  for (const [title, of] of [
+    ['new database', starts.fresh] as const,
+    ['existing database', starts.existing] as const,
+  ]) {
+    const at = (share: number, value: (start: Start) => number) => percentile(of.map(value), share)
+    const times = [0, 0.5, 1].map((share) => at(share, ({ tookMs }) => tookMs))
+    const usage = [at(0.5, ({ cpuMs }) => cpuMs), at(0.5, ({ residentBytes }) => residentBytes) / 1e6]
+    row(title, ...[...times, ...usage].map((value) => value.toFixed(0)))
+  }
+  console.log()
+}
+
+function row(title: string, ...cells: string[]): void {
+  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(10)).join(''))
+}
+
+if (process.argv.includes('--help')) console.log(HELP)
+else {
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  })
+}

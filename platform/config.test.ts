@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { loadConfig } from './config.ts'
+
+const secret = 'a-secret-that-is-long-enough-to-be-one'
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://somebody:hidden@db/mercato',
+  DATABASE_ROLE_SECRET: secret,
+  INTERNAL_TOKEN_SECRET: secret,
+  ENCRYPTION_SECRET: secret,
+}
+
+test('development needs nothing', () => {
+  expect(loadConfig({})).toMatchObject({ NODE_ENV: 'development', PORT: 4000, CURRENCY: 'EUR', subgraphUrls: {} })
+})
+
+test('an empty variable is an unset one', () => {
+  expect(loadConfig({ PORT: '', REDIS_URL: '' })).toEqual(loadConfig({}))
+})
+
+describe('production', () => {
+  test('starts with secrets and a database of its own', () => {
+    expect(loadConfig(production).NODE_ENV).toBe('production')
+  })
+
+  test.each(['DATABASE_ROLE_SECRET', 'INTERNAL_TOKEN_SECRET', 'ENCRYPTION_SECRET', 'DATABASE_URL'])(
+    'does not start without %s',
+    (name) => {
+      expect(() => loadConfig({ ...production, [name]: undefined })).toThrow(name)
+    },
+  )
+})
+
+test('every variable at fault is named, and no value', () => {
+  const fault = () => loadConfig({ PORT: 'forty', REDIS_URL: 'hidden', CURRENCY: 'euros' })
+  expect(fault).toThrow(/PORT[^]*REDIS_URL[^]*CURRENCY|CURRENCY[^]*PORT/)
+  expect(fault).not.toThrow(/forty|hidden|euros/)
+})
+
+test('a subgraph’s own address and database go by its name', () => {
+  const config = loadConfig({
+    ORDERS_URL: 'http://orders/graphql',
+    ORDERS_DATABASE_URL: 'postgres://o@db/m',
+    SMTP_URL: 'smtp://mail',
+  })
+  expect(config.subgraphUrls).toEqual({ orders: 'http://orders/graphql' })
+  expect(config.databaseUrls).toEqual({ orders: 'postgres://o@db/m' })
+})
