@@ -11,9 +11,15 @@ import { Health } from './health.ts'
 import { Authenticator, type Identity } from './identity.ts'
 import { allowedOrigins } from './origins.ts'
 import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
+import { Documents } from './policy/documents.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
 import { requestIdOf } from './request-id.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
+import { HttpStreams } from './subscriptions/http-stream.ts'
+import { Admission, defaultSubscriptionLimits, type SubscriptionLimits } from './subscriptions/limits.ts'
+import { Operations } from './subscriptions/operations.ts'
+import { subscriptionRoots } from './subscriptions/roots.ts'
+import { Upstreams } from './subscriptions/sharing.ts'
 import { serveSockets } from './subscriptions/socket.ts'
 import { loadSupergraph } from './supergraph.ts'
 
@@ -29,6 +35,7 @@ export interface RouterOptions {
   /** Comma-separated origins of web pages that may call. */
   corsOrigins?: string
   limits?: Partial<OperationLimits>
+  subscriptionLimits?: Partial<SubscriptionLimits>
   /** How long a query or mutation may take (default 30,000 ms). */
   patienceMs?: number
   isDevelopment: boolean
@@ -46,13 +53,29 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const limits = { ...defaultLimits, ...options.limits }
   const supergraph = loadSupergraph(options.supergraphSdl)
   const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
-  const engine = createEngine({ supergraph, transports, limits, log })
+  const subscriptionLimits = { ...defaultSubscriptionLimits(isDevelopment), ...options.subscriptionLimits }
+  const upstreams = new Upstreams(subscriptionLimits.waitingEvents)
+  const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
+  const engine = createEngine({ supergraph, transports: shared, limits, log })
   const apollo = await startApollo({ gateway: engineGateway(supergraph, engine, log), limits, isDevelopment, log })
   const authenticator = new Authenticator(options.identity)
   const origins = allowedOrigins({ list: options.corsOrigins ?? '', isDevelopment })
   const sideRoutes = new SideRoutes(options.sideRoutes ?? [])
   const health = new Health(transports)
   const graphiql = new GraphiQLPage()
+  const operations = new Operations({
+    generation: {
+      engine,
+      documents: new Documents(supergraph.api.schema, limits.tokens),
+      roots: subscriptionRoots(supergraph.schema),
+    },
+    authenticator,
+    limits,
+    log,
+  })
+  const device = (incoming: IncomingMessage) => deviceOf(incoming, trustedProxies)
+  const admission = new Admission(subscriptionLimits)
+  const streams = new HttpStreams({ operations, admission, limits: subscriptionLimits, deviceOf: device, refuse })
 
   const graphql = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
     const caller = await authenticator.authenticate(incoming.headers)
@@ -70,10 +93,11 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     outgoing.once('close', () => {
       if (!outgoing.writableFinished) gone.abort()
     })
+    if (await streams.answer(incoming, outgoing, { caller, requestId })) return
     const { viewer } = caller
     await answerGraphQL(apollo, incoming, outgoing, {
       viewer,
-      device: deviceOf(incoming, trustedProxies),
+      device: device(incoming),
       requestId,
       deadline: Date.now() + patienceMs,
       signal: gone.signal,
@@ -106,7 +130,16 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     })
   })
 
-  const sockets = serveSockets({ server, schema: supergraph.api.schema, engine, authenticator, origins, limits, log })
+  const sockets = serveSockets({
+    server,
+    operations,
+    authenticator,
+    admission,
+    origins,
+    deviceOf: device,
+    limits: subscriptionLimits,
+    log,
+  })
 
   return {
     async listen({ port, host }) {
@@ -119,8 +152,11 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     },
     async [Symbol.asyncDispose]() {
       health.isStopping = true
-      const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
+      // Whoever asks for readiness is still answered while clients are sent elsewhere.
       await sockets[Symbol.asyncDispose]()
+      streams[Symbol.dispose]()
+      operations[Symbol.dispose]()
+      const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
       server.closeIdleConnections()
       await closed
       await apollo.stop()

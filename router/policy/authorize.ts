@@ -100,7 +100,8 @@ export function deniedRoots(
   })
 }
 
-function rootFields(document: DocumentNode, { selections }: SelectionSetNode): FieldNode[] {
+/** The fields at the root of an operation, those inside fragments too. */
+export function rootFields(document: DocumentNode, { selections }: SelectionSetNode): FieldNode[] {
   return selections.flatMap((node) => {
     if (node.kind === Kind.FIELD) return [node]
     if (node.kind === Kind.INLINE_FRAGMENT) return rootFields(document, node.selectionSet)

@@ -1,149 +1,84 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import {
-  getOperationAST,
-  OperationTypeNode,
-  type GraphQLError,
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLSchema,
-} from 'graphql'
-import { CloseCode, type Context, type SubscribePayload } from 'graphql-ws'
-import { useServer, type Extra } from 'graphql-ws/use/ws'
+import { setTimeout } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
-import { CodedError } from '#platform/errors.ts'
-import type { Logger } from '#platform/log.ts'
-import type { Engine, OperationRequest } from '../engine/execute.ts'
-import { publicError, withRequestId } from '../graphql-error.ts'
-import type { Authenticator, Caller } from '../identity.ts'
+import type { Device } from '#platform/viewer.ts'
 import type { Origins } from '../origins.ts'
-import { Documents } from '../policy/documents.ts'
-import type { OperationLimits } from '../policy/limits.ts'
-import { requestIdOf } from '../request-id.ts'
-import { subscribeOperation } from './subscribe.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import type { Admission } from './limits.ts'
+import { CloseCode, PROTOCOL } from './messages.ts'
+import { Pulse } from './pulse.ts'
 
-const MAX_FRAME_BYTES = 1_048_576
-const MAX_OPERATIONS = 100
-const KEEP_ALIVE_MS = 12_000
-const PATIENCE_MS = 30_000
+// A whole house of clients that comes back at once is a second outage.
+const DRAIN_MS = 1_000
+const DRAIN_BATCHES = 10
+const PATIENCE_MS = 2_000
 
-export interface SocketOptions {
+export interface SocketOptions extends ConnectionOptions {
   server: Server
-  schema: GraphQLSchema
-  engine: Engine
-  authenticator: Authenticator
+  admission: Admission
   origins: Origins
-  limits: OperationLimits
-  log: Logger
+  /** What a client came with, and from where. */
+  deviceOf: (incoming: IncomingMessage) => Device
 }
 
-type Connection = Context<Record<string, unknown> | undefined, Extra & { caller?: Caller }>
-
-/** An operation on its way, as graphql-ws hands it from one hook to the next. */
-interface Operation {
-  request: OperationRequest
-  /** Of a subscription; nothing is asked of anybody before they are read. */
-  events?: AsyncIterableIterator<ExecutionResult>
-}
-
-/**
- * Serves all operations over graphql-ws at `/graphql`. Callers show themselves in `connection_init`, and may show a newer
- * token with any operation, which then counts for the ones that follow too.
- */
+/** Serves all operations over graphql-ws at `/graphql`. Disposing of it sends everybody away (1001), batch by batch. */
 export function serveSockets(options: SocketOptions): AsyncDisposable {
-  const { server, schema, engine, authenticator, origins, limits, log } = options
-  const documents = new Documents(schema, limits.tokens)
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES })
-  // The hook that reports errors knows an operation only by what the client sent.
-  const requestIds = new WeakMap<SubscribePayload, string>()
-  const formatted = (errors: readonly GraphQLError[], requestId: string) =>
-    errors.map((error) => withRequestId(publicError(error, limits, log), requestId))
+  const { server, origins, admission, deviceOf, limits, log } = options
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.frameBytes,
+    handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+  })
+  const connections = new Set<Connection>()
+  const pulse = new Pulse(limits.keepAliveMs)
+  let isStopping = false
+  let onEmpty = (): void => {}
 
-  const callerOf = async ({ extra }: Connection, { extensions }: SubscribePayload): Promise<Caller | null> => {
-    // GraphiQL sends what is typed in under Headers as `extensions.headers`.
-    const shown: Record<string, unknown> = { ...Object(extensions?.headers), ...extensions }
-    const isShown = Object.keys(shown).some((name) => /^(authorization|x-api-key)$/i.test(name))
-    if (!isShown) return extra.caller ?? null
-    const caller = await authenticator.authenticate(shown)
-    if (caller) extra.caller = caller
-    else extra.socket.close(CloseCode.Forbidden, 'Forbidden')
-    return caller
-  }
-
-  const onSubscribe = async (connection: Connection, _id: string, payload: SubscribePayload) => {
-    const requestId = requestIdOf(payload.extensions?.['x-request-id'])
-    requestIds.set(payload, requestId)
-    if (Object.keys(connection.subscriptions).length > MAX_OPERATIONS) return [tooMany()]
-    const caller = await callerOf(connection, payload)
-    if (!caller || !authenticator.isCurrent(caller)) return [expired()]
-    const document = documents.read(payload.query)
-    if ('errors' in document) return document.errors
-    const { operationName, variables } = payload
-    const request: OperationRequest = {
-      document,
-      operationName: operationName ?? undefined,
-      variables: variables ?? {},
-      viewer: caller.viewer,
-      requestId,
-    }
-    if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) {
-      return argsOf(schema, document, { request })
-    }
-    const events = subscribeOperation({ engine, authenticator, caller, log }, request)
-    return 'errors' in events ? events.errors : argsOf(schema, document, { request, events })
-  }
-
-  const graphql = useServer<Record<string, unknown> | undefined, { caller?: Caller }>(
-    {
-      connectionInitWaitTimeout: 3_000,
-      onConnect: async ({ connectionParams, extra }) => {
-        const caller = await authenticator.authenticate(connectionParams ?? {})
-        if (!caller) return false
-        extra.caller = caller
-        return true
-      },
-      onSubscribe,
-      execute: async (args) => {
-        const { request } = operationIn(args)
-        return await engine.execute({ ...request, deadline: Date.now() + PATIENCE_MS })
-      },
-      subscribe: (args) => operationIn(args).events ?? { errors: [] },
-      onNext: (_connection, _id, payload, _args, { errors, ...result }) =>
-        errors ? { ...result, errors: formatted(errors, requestIds.get(payload) ?? '') } : undefined,
-      onError: (_connection, _id, payload, errors) => formatted(errors, requestIds.get(payload) ?? ''),
-    },
-    sockets,
-    KEEP_ALIVE_MS,
-  )
-
-  const onUpgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const onUpgrade = (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const refuse = (status: string) => stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`)
     const path = URL.parse(incoming.url ?? '/', 'http://localhost')?.pathname
-    if (path !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
-    if (!origins.allows(incoming)) return socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n')
-    return sockets.handleUpgrade(incoming, socket, head, (opened) => sockets.emit('connection', opened, incoming))
+    if (path !== '/graphql') return refuse('404 Not Found')
+    if (isStopping) return refuse('503 Service Unavailable')
+    if (!origins.allows(incoming)) return refuse('403 Forbidden')
+    return sockets.handleUpgrade(incoming, stream, head, (socket) => {
+      socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
+      const device = deviceOf(incoming)
+      const place = admission.admit(device.ip)
+      // A browser learns nothing of a refused upgrade, but it hears a code.
+      if (!place) return socket.close(CloseCode.tooMany, 'Too many connections')
+      const connection = new Connection({ socket, stream, place, device }, options)
+      connections.add(connection)
+      const stopBeat = pulse.add(() => connection.beat())
+      socket.once('close', () => {
+        stopBeat()
+        connections.delete(connection)
+        connection.closed()
+        if (connections.size === 0) onEmpty()
+      })
+    })
   }
   server.on('upgrade', onUpgrade)
+
+  const drain = async (): Promise<void> => {
+    const all = [...connections]
+    const batch = Math.max(50, Math.ceil(all.length / DRAIN_BATCHES))
+    for (let at = 0; at < all.length; at += batch) {
+      if (at > 0) await setTimeout(DRAIN_MS / DRAIN_BATCHES)
+      for (const connection of all.slice(at, at + batch)) connection.close(CloseCode.goingAway, 'Going away')
+    }
+  }
   return {
     async [Symbol.asyncDispose]() {
+      isStopping = true
+      const empty = new Promise<void>((resolve) => (onEmpty = resolve))
+      await drain()
+      // A client that does not answer the close is not waited for.
+      if (connections.size > 0) await Promise.race([empty, setTimeout(PATIENCE_MS, undefined, { ref: false })])
+      for (const connection of connections) connection.terminate()
       server.off('upgrade', onUpgrade)
-      // A client that does not answer the close would otherwise be waited for.
-      const impatience = setTimeout(() => sockets.clients.forEach((client) => client.terminate()), 2_000)
-      await graphql.dispose()
-      clearTimeout(impatience)
+      pulse[Symbol.dispose]()
     },
   }
 }
-
-const argsOf = (schema: GraphQLSchema, document: DocumentNode, operation: Operation): ExecutionArgs => ({
-  schema,
-  document,
-  operationName: operation.request.operationName,
-  contextValue: operation,
-})
-
-const operationIn = ({ contextValue }: ExecutionArgs): Operation => contextValue as Operation
-
-const tooMany = () =>
-  new CodedError('SUBSCRIPTION_LIMIT_EXCEEDED', `One socket carries at most ${MAX_OPERATIONS} operations.`)
-const expired = () => new CodedError('UNAUTHENTICATED', 'This sign-in is not valid any more.')

@@ -10,7 +10,7 @@ export interface SkyContext {
 }
 
 const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.12", import: [
-  "@key" "@requires" "@external" "@shareable" "@authenticated" "@requiresScopes" "@inaccessible" "@provides"
+  "@key" "@requires" "@external" "@shareable" "@authenticated" "@requiresScopes" "@inaccessible" "@provides" "@tag"
 ])\n`
 
 const planets = [
@@ -94,6 +94,9 @@ export function sky(sightings = new Sightings()) {
       type Subscription {
         sighted(fail: Boolean = false): Sighting
         secretSighted: Sighting @authenticated
+        passing(by: ID): Planet @tag(name: "live-only")
+        secretPassing: Planet @authenticated @tag(name: "live-only")
+        approaching: Planet @tag(name: "live-only") @tag(name: "latest-wins")
       }
       type Sighting { at: Int! planet: Planet! }
       enum Mood { CALM STORMY HIDDEN @inaccessible }
@@ -167,6 +170,9 @@ export function sky(sightings = new Sightings()) {
           subscribe: () => sightings.read((id) => id),
           resolve: (id: string) => ({ at: 2, planet: byId(planets, id) }),
         },
+        passing: { subscribe: () => sightings.read((id) => id), resolve: (id: string) => byId(planets, id) },
+        secretPassing: { subscribe: () => sightings.read((id) => id), resolve: (id: string) => byId(planets, id) },
+        approaching: { subscribe: () => sightings.read((id) => id), resolve: (id: string) => byId(planets, id) },
       },
       Body: { __resolveType: (body: { __typename?: string }) => body.__typename ?? 'Planet' },
       Planet: {
