@@ -31,12 +31,14 @@ async function run(): Promise<void> {
   await assertPortFree(config)
 
   await using cleanup = new AsyncDisposableStack()
+  // The modules of the subgraphs load while the database starts.
+  const loading = loadAllSubgraphs()
   if (!config.DATABASE_URL) {
     say('Starting the embedded PostgreSQL')
     const postgres = cleanup.use(await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log }))
     config.DATABASE_URL = postgres.url
   }
-  const subgraphs = await loadAllSubgraphs()
+  const subgraphs = await loading
   await migrate(config, subgraphs, say)
 
   const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, log }))
