@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
-import { openPeople } from './testing.ts'
+import { openPeople } from './people.fixture.ts'
 
 const { shop, query, mutate, somebody } = await openPeople()
 afterAll(() => shop[Symbol.asyncDispose]())

@@ -6,7 +6,7 @@ import { anonymous, type Owner } from '#platform/viewer.ts'
 import { until } from '../../tests/setup/until.ts'
 import { OrderPlaced } from '../orders/events.ts'
 import { reactions } from './reactions.ts'
-import { openPeople, TOKENS } from './testing.ts'
+import { openPeople, TOKENS } from './people.fixture.ts'
 
 const {
   shop,

@@ -7,7 +7,7 @@ import { until } from '../../tests/setup/until.ts'
 import { localIdentity } from './identity.ts'
 import { localKeys, publishedKeys, rotateKeys, signingKey } from './keys.ts'
 import { sessions, signingKeys } from './tables.ts'
-import { openPeople } from './testing.ts'
+import { openPeople } from './people.fixture.ts'
 
 const { shop, mutate, somebody, newGuest, route, atTime, after } = await openPeople()
 afterAll(() => shop[Symbol.asyncDispose]())

@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { sendMails } from './mails.ts'
 import { mails } from './tables.ts'
-import { openPeople } from './testing.ts'
+import { openPeople } from './people.fixture.ts'
 
 /** A mail server that takes everything, unless `isClosed`: then it turns every sender away. */
 async function startSmtp() {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
-import { openPeople } from './testing.ts'
+import { openPeople } from './people.fixture.ts'
 
 const { shop, query, mutate, signIn, refresh, somebody, newEmail, route, atTime, after } = await openPeople()
 afterAll(() => shop[Symbol.asyncDispose]())

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { aCustomer, aService, staffWith } from '../../tests/setup/viewers.ts'
-import { openPeople } from './testing.ts'
+import { openPeople } from './people.fixture.ts'
 
 const { shop, query, mutate, register, signIn, verify, somebody, newEmail, viewerOf, mailsTo, tokenIn, atTime, after } =
   await openPeople()
