@@ -3,6 +3,8 @@ import { freshDatabase, type FreshDatabase } from '../tests/setup/fresh-database
 import { idempotencyKeys as table } from '../subgraphs/support/tables.ts'
 import { loadConfig } from './config.ts'
 import { databaseUrl, openDatabase, type Database } from './database.ts'
+import type { Context } from './context.ts'
+import { forgetting } from './forgetting.ts'
 import { idempotent, type Keyed } from './idempotency.ts'
 import { uuidv7 } from './ids.ts'
 import { reject } from './user-errors.ts'
@@ -56,4 +58,16 @@ test('a key has 1 to 128 characters', async () => {
       errors: [{ code: 'INVALID' }],
     })
   }
+})
+
+test('a key is forgotten after 30 days, and not before', async () => {
+  const command = keyed()
+  const act = async () => 4
+  await idempotent(ctx(), table, command, act)
+  const forgetAfter = (days: number) =>
+    forgetting({ keys: table }).run({ ...ctx(), now: () => new Date(Date.now() + days * 86_400_000) } as Context)
+  await forgetAfter(29)
+  expect((await idempotent(ctx(), table, command, act)).isReplay).toBe(true)
+  await forgetAfter(31)
+  expect((await idempotent(ctx(), table, command, act)).isReplay).toBe(false)
 })

@@ -1,8 +1,10 @@
+import { forgetting } from '#platform/forgetting.ts'
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { reactions } from './reactions.ts'
 import { expireCheckouts, recoverCheckouts } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
 import { seed } from './seed.ts'
+import { idempotencyKeys, inbox } from './tables.ts'
 
 export default {
   name: 'orders',
@@ -12,6 +14,7 @@ export default {
   jobs: [
     { name: 'recover checkouts', everySeconds: 1, run: recoverCheckouts },
     { name: 'expire checkouts', everySeconds: 60, run: expireCheckouts },
+    forgetting({ keys: idempotencyKeys, inbox }),
   ],
   seed,
 } satisfies Subgraph

@@ -9,6 +9,6 @@ export default {
   typeDefs: sdl(import.meta.url),
   resolvers,
   reactions,
-  jobs: [{ name: 'resolve-movements', everySeconds: 5, run: resolveMovements }],
+  jobs: [{ name: 'resolve movements', everySeconds: 5, run: resolveMovements }],
   seed,
 } satisfies Subgraph

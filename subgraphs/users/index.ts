@@ -1,3 +1,4 @@
+import { forgetting } from '#platform/forgetting.ts'
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { rotateKeys } from './keys.ts'
 import { sendMails } from './mails.ts'
@@ -5,6 +6,7 @@ import { reactions } from './reactions.ts'
 import { resolvers } from './resolvers.ts'
 import { routes } from './routes.ts'
 import { seed } from './seed.ts'
+import { inbox } from './tables.ts'
 import { forgetSessions } from './sessions.ts'
 
 export default {
@@ -17,6 +19,7 @@ export default {
     { name: 'send mails', everySeconds: 1, run: sendMails },
     { name: 'rotate signing keys', everySeconds: 3_600, run: rotateKeys },
     { name: 'forget old sessions', everySeconds: 3_600, run: forgetSessions },
+    forgetting({ inbox }),
   ],
   seed,
 } satisfies Subgraph
