@@ -25,19 +25,20 @@ when it is empty, all subgraphs, and the router on PORT (default 4000). Set DATA
 and REDIS_URL to share live updates with other processes. Every setting is listed in the README.`
 
 async function run(): Promise<void> {
-  const began = performance.now()
   const config = loadConfig()
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'mercato' })
   const isDevelopment = config.NODE_ENV !== 'production'
   await assertPortFree(config)
 
   await using cleanup = new AsyncDisposableStack()
+  // The modules of the subgraphs load while the database starts.
+  const loading = loadAllSubgraphs()
   if (!config.DATABASE_URL) {
     say('Starting the embedded PostgreSQL')
     const postgres = cleanup.use(await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log }))
     config.DATABASE_URL = postgres.url
   }
-  const subgraphs = await loadAllSubgraphs()
+  const subgraphs = await loading
   await migrate(config, subgraphs, say)
 
   const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, log }))
@@ -71,7 +72,7 @@ async function run(): Promise<void> {
   for (const part of parts) await part.startWork(queues)
   const { url } = await router.listen({ port: config.PORT, host: config.HOST })
   if (config.NODE_ENV === 'development') animate(parts, log)
-  greet(url, performance.now() - began)
+  greet(url, performance.now())
   await untilStopped()
   say('Stopping')
 }
@@ -106,6 +107,7 @@ function say(line: string): void {
   console.log(styleText('dim', `  ${line}`))
 }
 
+/** `tookMs` since the process began, loading of modules included. */
 function greet(url: string, tookMs: number): void {
   console.log(`
   ${styleText('bold', 'Mercato is open.')}  (${(tookMs / 1000).toFixed(1)} s)
@@ -123,7 +125,9 @@ function greet(url: string, tookMs: number): void {
 if (process.argv.includes('--help')) console.log(HELP)
 else {
   await run().catch((error: unknown) => {
-    console.error(`\n${error instanceof Error ? error.message : String(error)}\n`)
+    // A plain Error is a refusal that says what to do; any other kind is a bug, which its stack explains.
+    const isRefusal = error instanceof Error && error.constructor === Error
+    console.error('\n', isRefusal ? error.message : error, '\n')
     process.exitCode = 1
   })
 }

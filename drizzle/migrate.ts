@@ -29,10 +29,12 @@ export async function migrate(
   try {
     await admin`select pg_advisory_lock(${LOCK})`
     await prepareRoles(admin, subgraphs, config.DATABASE_ROLE_SECRET)
-    for (const { name } of subgraphs) {
-      const count = await migrateSchema(databaseUrl(name, config), name)
-      if (count > 0) progress(`${name}: ${count} migration${count === 1 ? '' : 's'}`)
-    }
+    await Promise.all(
+      subgraphs.map(async ({ name }) => {
+        const count = await migrateSchema(databaseUrl(name, config), name)
+        if (count > 0) progress(`${name}: ${count} migration${count === 1 ? '' : 's'}`)
+      }),
+    )
     const consumers = Object.fromEntries(subgraphs.map(({ name, reactions }) => [name, reactions ?? []]))
     await installQueues(databaseUrl('jobs', config), consumers)
   } finally {

@@ -15,8 +15,7 @@ export async function seed(
   for (const { name, subgraph, ownContext } of parts) {
     if (!subgraph.seed) continue
     const began = performance.now()
-    await subgraph.seed(ownContext())
-    progress(`${name}: seeded in ${Math.round(performance.now() - began)} ms`)
+    if (await subgraph.seed(ownContext())) progress(`${name}: seeded in ${Math.round(performance.now() - began)} ms`)
   }
 }
 

@@ -16,24 +16,53 @@ export interface Database extends AsyncDisposable {
 /** Called with the text of each statement sent, for counting and tracing. */
 export type OnStatement = (text: string) => void
 
+/** The time between a transaction's first statement and its end, whichever way it ends. */
+interface Transaction {
+  isOver: boolean
+}
+
 // drizzle passes `prepare: false`, with which postgres.js describes each statement first: two round trips instead of one.
-function prepared(client: Sql): Sql {
+function prepared(client: Sql, transaction: Transaction | null = null): Sql {
   return new Proxy(client, {
     get(target, property) {
       if (property === 'unsafe') {
-        return (text: string, parameters?: never[], options?: object) =>
-          target.unsafe(text, parameters, { ...options, prepare: true })
+        return (text: string, parameters?: never[], options?: object) => {
+          if (transaction?.isOver) throw new Error('The transaction is over')
+          return target.unsafe(text, parameters, { ...options, prepare: true })
+        }
       }
       if (property === 'begin' || property === 'savepoint') {
-        const open = Reflect.get(target, property) as (...args: unknown[]) => unknown
-        return (...args: unknown[]) => {
-          const body = args.pop() as (tx: Sql) => unknown
-          return open.call(target, ...args, (tx: Sql) => body(prepared(tx)))
+        const open = Reflect.get(target, property) as (...args: unknown[]) => Promise<unknown>
+        return async (...args: unknown[]) => {
+          const body = args.pop() as (tx: Sql) => Promise<unknown>
+          const own = transaction ?? { isOver: false }
+          try {
+            return await open.call(target, ...args, (tx: Sql) => unlessOver(own, body(prepared(tx, own))))
+          } finally {
+            own.isOver ||= transaction === null
+          }
         }
       }
       return Reflect.get(target, property) as unknown
     },
   })
+}
+
+// postgres.js rejects a transaction whose connection was lost, but goes on to send its COMMIT or ROLLBACK, and whatever
+// the body sends next: into a socket that is gone, which throws where nobody can catch it and ends the process (3.4.9,
+// porsager/postgres#1208), or into the connection that took its place and is somebody else's. So the body of a lost
+// transaction never returns to it.
+async function unlessOver<T>(transaction: Transaction, body: Promise<T>): Promise<T> {
+  const never = new Promise<never>(() => {})
+  try {
+    const result = await body
+    return transaction.isOver ? await never : result
+  } catch (error) {
+    // The loss of the connection is told to the statement first, and to the transaction before this.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (transaction.isOver) return await never
+    throw error
+  }
 }
 
 /** Opens a pool of at most `max` connections as the role in `url`. */

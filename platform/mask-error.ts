@@ -14,8 +14,17 @@ export function maskError(thrown: unknown, log: Pick<Logger, 'error'>): GraphQLE
   // Without a path nothing was resolved yet: the variables do not fit, or the document has no such operation.
   const isAboutRequest = !path && (!originalError || originalError instanceof GraphQLError)
   if (isAboutRequest) return new GraphQLError(message, { extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
+  if (isUnstorable(originalError)) {
+    const text = 'A text has a character in it that cannot be kept, such as U+0000.'
+    return new GraphQLError(text, { path, extensions: { code: 'BAD_USER_INPUT' } })
+  }
   log.error({ err: originalError ?? error, path }, 'a resolver failed')
   return new GraphQLError('Something went wrong on our side.', { path, extensions: { code: 'INTERNAL_SERVER_ERROR' } })
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
+// PostgreSQL's character_not_in_repertoire and untranslatable_character: its texts have no U+0000, ours may.
+const isUnstorable = (error: unknown): boolean =>
+  error instanceof Error &&
+  (('code' in error && (error.code === '22021' || error.code === '22P05')) || isUnstorable(error.cause))

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { createServer, connect, type Socket } from 'node:net'
 import { z } from 'zod'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -128,6 +129,68 @@ describe('facts', () => {
     } finally {
       release()
     }
+  })
+})
+
+describe('a transaction whose connection is lost', () => {
+  const openThrough = async () => {
+    const way = await cuttable(jobsUrl)
+    const through = openDatabase(way.url, { name: 'test', max: 1 })
+    open.push(through)
+    return { way, db: through.db }
+  }
+  const one = sql`select 1 as one`
+
+  test('while a statement runs, fails, and the pool goes on', async () => {
+    const { way, db } = await openThrough()
+    const lost = db.transaction(async (tx) => await tx.execute(sql`select pg_sleep(60)`))
+    const failed = expect(lost).rejects.toThrow()
+    await until(async () => (await admin`select from pg_stat_activity where query like '%pg_sleep(60)%'`).length > 1)
+    await way.cut()
+    await failed
+    await way.mend()
+    expect(await db.execute(one)).toMatchObject([{ one: 1 }])
+  })
+
+  test.each([
+    ['sends a further statement', true],
+    ['ends', false],
+  ])('between two statements, fails when its body %s, and nothing of it is sent', async (_what, sendsMore) => {
+    const { way, db } = await openThrough()
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const { promise: mended, resolve: mend } = Promise.withResolvers<void>()
+    let late: unknown
+    const lost = db.transaction(async (tx) => {
+      await tx.execute(one)
+      begin()
+      await mended
+      if (sendsMore) late = await tx.execute(sql`create table left_over ()`).catch(() => 'refused')
+    })
+    const failed = expect(lost).rejects.toThrow()
+    await begun
+    await way.cut()
+    await failed
+    await way.mend()
+    mend()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(late).toBe(sendsMore ? 'refused' : undefined)
+    expect(await db.execute(one)).toMatchObject([{ one: 1 }])
+  })
+
+  test('because the database ended it, fails, and the pool goes on', async () => {
+    const { db } = await openThrough()
+    const lost = db.transaction(async (tx) => {
+      await tx.transaction(async (inner) => await inner.execute(sql`select pg_sleep(61)`))
+    })
+    const failed = expect(lost).rejects.toThrow()
+    await until(async () => {
+      const ended = await admin`select pg_terminate_backend(pid) from pg_stat_activity
+        where query like '%pg_sleep(61)%' and pid <> pg_backend_pid()`
+      return ended.length > 0
+    })
+    await failed
+    // The farewell of the old connection is told once more, to the first statement of the new one.
+    expect(await until(() => db.execute(one).catch(() => null))).toMatchObject([{ one: 1 }])
   })
 })
 

@@ -32,8 +32,11 @@ export interface Subgraph {
   reactions?: readonly Reaction[]
   jobs?: readonly Job[]
   routes?: readonly Route[]
-  /** Fills an empty database with the demo shop. Deterministic: ids come from `demoId`, times from `ctx.now()`. */
-  seed?(ctx: Context): Promise<void>
+  /**
+   * Fills an empty database with the demo shop; false when there was something already. Deterministic: ids come from
+   * `demoId`, times from `ctx.now()`.
+   */
+  seed?(ctx: Context): Promise<boolean>
   /** Development only: what makes the demo shop move, such as a courier on the way. */
   animate?(ctx: Context): Promise<void>
 }

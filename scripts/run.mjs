@@ -43,7 +43,10 @@ if (process.argv.length < 3) {
 if (!isInstalled()) install()
 
 const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(process.platform === 'win32' ? ';' : ':')
-const child = spawn(node, process.argv.slice(2), { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } })
+// What V8 compiled is kept: loading the modules is most of a start.
+const cache = join(root, 'node_modules/.cache/node-compile')
+const env = { NODE_COMPILE_CACHE: cache, ...process.env, PATH: path }
+const child = spawn(node, process.argv.slice(2), { cwd: root, stdio: 'inherit', env })
 process.on('SIGTERM', () => child.kill('SIGTERM'))
 // A terminal sends Ctrl-C to the child as well; a second signal would cut its orderly end short.
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))

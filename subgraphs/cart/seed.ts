@@ -21,7 +21,7 @@ const RATES = [
 ] as const
 
 /** The tax rates of the demo shop. */
-export async function seed({ db }: Pick<Context, 'db'>): Promise<void> {
+export async function seed({ db }: Pick<Context, 'db'>): Promise<boolean> {
   const rows = RATES.map(([countryCode, region, taxCategory, rate, isIncludedInPrice]) => ({
     id: demoId(`tax-rate/${countryCode}-${region ?? ''}-${taxCategory}`),
     countryCode,
@@ -30,5 +30,6 @@ export async function seed({ db }: Pick<Context, 'db'>): Promise<void> {
     rate,
     isIncludedInPrice,
   }))
-  await db.insert(taxRates).values(rows).onConflictDoNothing()
+  const added = await db.insert(taxRates).values(rows).onConflictDoNothing().returning({ id: taxRates.id })
+  return added.length > 0
 }

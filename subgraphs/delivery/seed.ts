@@ -34,13 +34,14 @@ const europe = 'AT BE BG CY CZ DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL P
 const world = 'AU BR CA CH CN GB IL IN JP KR MX NO NZ SG TR UA US ZA'.split(' ')
 
 /** Where and how the shop delivers, its courier, and Alice's two shipments. */
-export async function seed(ctx: Context): Promise<void> {
-  if ((await ctx.db.$count(zones)) > 0) return
+export async function seed(ctx: Context): Promise<boolean> {
+  if ((await ctx.db.$count(zones)) > 0) return false
   await ctx.db.transaction(async (tx) => {
     const inside: Context = { ...ctx, db: tx }
     await seedMethods(inside)
     await seedShipments(inside)
   })
+  return true
 }
 
 async function seedMethods({ db, now, config }: Context): Promise<void> {

@@ -22,13 +22,14 @@ import {
 import { wordsIn } from './search-words.ts'
 
 /** Fills an empty catalogue: categories, products, stock at two locations, reviews, and what Alice's orders took. */
-export async function seed(ctx: Context): Promise<void> {
-  if ((await ctx.db.$count(products)) > 0) return
+export async function seed(ctx: Context): Promise<boolean> {
+  if ((await ctx.db.$count(products)) > 0) return false
   await ctx.db.transaction(async (tx) => {
     await seedCatalogue(tx, ctx.now())
     for (const order of demoOrders) await seedOrder(tx, ctx.now(), order)
   })
   await countRecentSales(ctx)
+  return true
 }
 
 async function seedCatalogue(tx: Db, at: Date): Promise<void> {

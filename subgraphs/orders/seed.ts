@@ -72,7 +72,7 @@ const inTransit: DemoOrder = {
 }
 
 /** Alice's past order and the one on its way to her. */
-export async function seed({ db, now }: Context): Promise<void> {
+export async function seed({ db, now }: Context): Promise<boolean> {
   const at = (minutesAgo: number) => new Date(now().getTime() - minutesAgo * MINUTE_MS)
   const demo = [delivered, inTransit]
   const owner = { ownerKind: 'user' as const, ownerId: demoId('user/alice') }
@@ -133,13 +133,14 @@ export async function seed({ db, now }: Context): Promise<void> {
       at: at(minutesAgo),
     })),
   )
-  await db.transaction(async (tx) => {
+  return await db.transaction(async (tx) => {
     const added = await tx.insert(orders).values(orderRows).onConflictDoNothing().returning({ id: orders.id })
-    if (added.length === 0) return
+    if (added.length === 0) return false
     await tx.insert(orderLines).values(lineRows)
     await tx.insert(orderEvents).values(eventRows)
     await tx.execute(
       sql`select setval('orders.order_numbers', greatest(10003, nextval('orders.order_numbers')), false)`,
     )
+    return true
   })
 }

@@ -24,8 +24,8 @@ const purchases = [
 ] as const
 
 /** A saved card of Alice's, and the payments of her two orders, made with it at the sandbox processor. */
-export async function seed(ctx: Context): Promise<void> {
-  if ((await ctx.db.$count(payments)) > 0) return
+export async function seed(ctx: Context): Promise<boolean> {
+  if ((await ctx.db.$count(payments)) > 0) return false
   const boughtAt = ({ hoursAgo }: { hoursAgo: number }) => new Date(ctx.now().getTime() - hoursAgo * HOUR_MS)
   const saving = { ...ctx, now: () => boughtAt(purchases[0]) }
   const card = {
@@ -33,13 +33,14 @@ export async function seed(ctx: Context): Promise<void> {
     expiryMonth: 12,
     expiryYear: ctx.now().getUTCFullYear() + 3,
     cvc: '123',
-    holderName: 'Alice Example',
+    holderName: 'Alice Andersen',
   }
   const { token } = await tokenizeCard(saving, { card })
   const { paymentMethod } = await addMethod(saving, alice, { token, makeDefault: true })
   for (const purchase of purchases) {
     await pay({ ...ctx, now: () => boughtAt(purchase) }, paymentMethod, purchase)
   }
+  return true
 }
 
 async function pay(

@@ -30,8 +30,8 @@ const aboutTheMug: Line[] = [
 const aboutSizes: Line[] = [[95, bob, 'CUSTOMER', 'Does the linen shirt run small? I am between M and L.']]
 
 /** Alice's ticket about her delivered order, and an open one by Bob. */
-export async function seed({ db, now }: Context): Promise<void> {
-  if ((await db.$count(tickets)) > 0) return
+export async function seed({ db, now }: Context): Promise<boolean> {
+  if ((await db.$count(tickets)) > 0) return false
   const at = (minutesAgo: number) => new Date(now().getTime() - minutesAgo * 60_000)
 
   const ticket = (name: string, requesterId: string, subject: string, conversation: Line[]) => {
@@ -87,4 +87,5 @@ export async function seed({ db, now }: Context): Promise<void> {
       { ticketId: sizes.row.id, userId: bob, lastReadSequence: 1 },
     ])
   })
+  return true
 }

@@ -13,7 +13,7 @@ const PASSWORD_HASH =
   '$argon2id$v=19$m=19456,t=2,p=1$IZw5TWLhHIFp3u819t/VDg$wZ5mSqpzHZWAqagOTLG9JokU29s3jTIxksKImcUd0Ow'
 
 const people: readonly { name: string; firstName: string; lastName: string; roles: Role[] }[] = [
-  { name: 'alice', firstName: 'Alice', lastName: 'Arnold', roles: ['CUSTOMER'] },
+  { name: 'alice', firstName: 'Alice', lastName: 'Andersen', roles: ['CUSTOMER'] },
   { name: 'bob', firstName: 'Bob', lastName: 'Brandt', roles: ['CUSTOMER'] },
   { name: 'admin', firstName: 'Ada', lastName: 'Sommer', roles: ['CUSTOMER', 'ADMIN'] },
   { name: 'agent', firstName: 'Anton', lastName: 'Keller', roles: ['CUSTOMER', 'SUPPORT_AGENT'] },
@@ -28,7 +28,7 @@ const homes: readonly { name: string; of: string; address: Address }[] = [
     of: 'alice',
     address: {
       ...nowhere,
-      name: 'Alice Arnold',
+      name: 'Alice Andersen',
       line1: 'Kastanienallee 12',
       city: 'Berlin',
       postalCode: '10435',
@@ -52,10 +52,10 @@ const homes: readonly { name: string; of: string; address: Address }[] = [
 ]
 
 /** People of every role, with confirmed addresses, and the homes of the two who shop. */
-export async function seed({ db, now }: Pick<Context, 'db' | 'now'>): Promise<void> {
+export async function seed({ db, now }: Pick<Context, 'db' | 'now'>): Promise<boolean> {
   const at = new Date(now().getTime() - 120 * DAY_MS)
   const times = { createdAt: at, updatedAt: at }
-  await db.transaction(async (tx) => {
+  return await db.transaction(async (tx) => {
     const added = await tx
       .insert(users)
       .values(
@@ -71,7 +71,7 @@ export async function seed({ db, now }: Pick<Context, 'db' | 'now'>): Promise<vo
       )
       .onConflictDoNothing()
       .returning({ id: users.id })
-    if (added.length === 0) return
+    if (added.length === 0) return false
     await tx.insert(identities).values(
       people.map(({ name }) => ({
         id: demoId(`identity/${name}`),
@@ -98,5 +98,6 @@ export async function seed({ db, now }: Pick<Context, 'db' | 'now'>): Promise<vo
         .set({ defaultShippingAddressId: id, defaultBillingAddressId: id })
         .where(eq(users.id, demoId(`user/${of}`)))
     }
+    return true
   })
 }
