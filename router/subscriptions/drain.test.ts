@@ -28,6 +28,9 @@ test('a router that stops says so, takes nobody new, and sends its clients away 
   const late = rawSocket(sky.url)
   const [error] = await once(late.socket, 'error')
   expect(error.message).toMatch(/503/)
+  const body = JSON.stringify({ query: 'subscription { sighted { at } }' })
+  const headers = { accept: 'text/event-stream', 'content-type': 'application/json' }
+  expect((await fetch(`${sky.url}/graphql`, { method: 'POST', headers, body })).status).toBe(503)
   expect(new Set((await Promise.all(closings)).map(({ code }) => code))).toEqual(new Set([1001]))
   await stopped
 })

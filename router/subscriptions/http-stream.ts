@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
 import type { Device } from '#platform/viewer.ts'
 import type { Caller } from '../identity.ts'
+import type { Admission, Place } from './admission.ts'
 import { ownerOf } from './connection.ts'
 import { framingOf, type Framing } from './framing.ts'
-import type { Admission, Place, SubscriptionLimits } from './limits.ts'
+import type { SubscriptionLimits } from './limits.ts'
 import { isSubscribePayload, type SubscribePayload } from './messages.ts'
 import type { Operations } from './operations.ts'
 import { Outbox, Wire } from './outbox.ts'
@@ -29,7 +30,6 @@ interface Refusal {
 export class HttpStreams implements Disposable {
   readonly #options: HttpStreamOptions
   readonly #pulse: Pulse
-  readonly #open = new Set<() => void>()
 
   constructor(options: HttpStreamOptions) {
     this.#options = options
@@ -53,19 +53,17 @@ export class HttpStreams implements Disposable {
       return true
     }
     const device = deviceOf(incoming)
-    const place = admission.admit(device.ip)
+    const place = admission.admit(device.ip, () => outgoing.end())
     if (place?.claim(ownerOf(caller))) {
       this.#stream(outgoing, framing, place, payload, { caller, device, requestId, isSafe: incoming.method === 'GET' })
     } else {
       place?.leave()
-      refuse(outgoing, { ...tooMany, requestId })
+      refuse(outgoing, { ...(admission.isClosed ? stopping : tooMany), requestId })
     }
     return true
   }
 
-  /** Ends the streams; their clients, who were told of no end, connect again. */
   [Symbol.dispose](): void {
-    for (const end of this.#open) end()
     this.#pulse[Symbol.dispose]()
   }
 
@@ -82,7 +80,6 @@ export class HttpStreams implements Disposable {
     let leave = (): void => {}
     let isBegun = false
     let wasFull = false
-    const end = () => outgoing.end()
     const outbox = new Outbox({
       wire,
       limits,
@@ -101,12 +98,11 @@ export class HttpStreams implements Disposable {
       wasFull = wire.isFull
     })
     outgoing.on('drain', () => (wasFull = false))
-    const lifetime = setTimeout(end, Math.min(limits.lifetimeMs, 2 ** 31 - 1))
-    this.#open.add(end)
+    // Who is told of no end connects again.
+    const lifetime = setTimeout(() => outgoing.end(), Math.min(limits.lifetimeMs, 2 ** 31 - 1))
     outgoing.once('close', () => {
       stopBeat()
       clearTimeout(lifetime)
-      this.#open.delete(end)
       leave()
       outbox.discard()
       place.leave()
@@ -157,6 +153,8 @@ function fromSearch(search: URLSearchParams): unknown {
     extensions: json('extensions'),
   }
 }
+
+const stopping: Refusal = { status: 503, code: 'SERVICE_UNAVAILABLE', message: 'This router is stopping.' }
 
 const tooMany: Refusal = {
   status: 429,
