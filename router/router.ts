@@ -156,7 +156,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
       // Whoever asks for readiness is still answered while clients are sent elsewhere.
       await admission.close()
       await sockets[Symbol.asyncDispose]()
-      streams[Symbol.dispose]()
+      await streams[Symbol.asyncDispose]()
       operations[Symbol.dispose]()
       const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
       server.closeIdleConnections()

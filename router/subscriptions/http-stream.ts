@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
 import type { Device } from '#platform/viewer.ts'
 import type { Caller } from '../identity.ts'
@@ -10,6 +11,8 @@ import { isSubscribePayload, type SubscribePayload } from './messages.ts'
 import type { Operations } from './operations.ts'
 import { Outbox, Wire } from './outbox.ts'
 import { Pulse } from './pulse.ts'
+
+const PATIENCE_MS = 2_000
 
 export interface HttpStreamOptions {
   operations: Operations
@@ -27,9 +30,10 @@ interface Refusal {
 }
 
 /** Serves operations over HTTP responses that stay open, Server-Sent Events or multipart, by what a client accepts. */
-export class HttpStreams implements Disposable {
+export class HttpStreams implements AsyncDisposable {
   readonly #options: HttpStreamOptions
   readonly #pulse: Pulse
+  readonly #open = new Set<ServerResponse>()
 
   constructor(options: HttpStreamOptions) {
     this.#options = options
@@ -63,7 +67,12 @@ export class HttpStreams implements Disposable {
     return true
   }
 
-  [Symbol.dispose](): void {
+  /** Waits a moment for clients to take what is left for them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const outgoing of this.#open) outgoing.end()
+    const latest = performance.now() + PATIENCE_MS
+    while (this.#open.size > 0 && performance.now() < latest) await sleep(20)
+    for (const outgoing of this.#open) outgoing.destroy()
     this.#pulse[Symbol.dispose]()
   }
 
@@ -100,7 +109,9 @@ export class HttpStreams implements Disposable {
     outgoing.on('drain', () => (wasFull = false))
     // Who is told of no end connects again.
     const lifetime = setTimeout(() => outgoing.end(), Math.min(limits.lifetimeMs, 2 ** 31 - 1))
+    this.#open.add(outgoing)
     outgoing.once('close', () => {
+      this.#open.delete(outgoing)
       stopBeat()
       clearTimeout(lifetime)
       leave()

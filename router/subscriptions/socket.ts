@@ -43,7 +43,11 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
       const device = deviceOf(incoming)
       const place = admission.admit(device.ip, () => connection.close(CloseCode.goingAway, 'Going away'))
       // A browser learns nothing of a refused upgrade, but it hears a code.
-      if (!place) return socket.close(CloseCode.tooMany, 'Too many connections')
+      if (!place) {
+        socket.close(CloseCode.tooMany, 'Too many connections')
+        void setTimeout(PATIENCE_MS, undefined, { ref: false }).then(() => socket.terminate())
+        return
+      }
       const connection = new Connection({ socket, stream, place, device }, options)
       connections.add(connection)
       const stopBeat = pulse.add(() => connection.beat())
