@@ -13,6 +13,8 @@ export interface Database extends AsyncDisposable {
   sql: Sql
 }
 
+const MAX_HELD_MS = 60_000
+
 /** Called with the text of each statement sent, for counting and tracing. */
 export type OnStatement = (text: string) => void
 
@@ -76,7 +78,13 @@ export function openDatabase(
     // A connection that idles for long is one that a restarted server has forgotten.
     idle_timeout: 300,
     connect_timeout: 10,
-    connection: { application_name: `mercato ${name}`, timezone: 'UTC' },
+    connection: {
+      application_name: `mercato ${name}`,
+      timezone: 'UTC',
+      // What a process that was stopped or hangs holds locked, it does not hold for ever.
+      statement_timeout: MAX_HELD_MS,
+      idle_in_transaction_session_timeout: MAX_HELD_MS,
+    },
     onnotice: () => {},
     ...(onStatement ? { debug: (_connection: number, query: string) => onStatement(query) } : {}),
   })

@@ -1,4 +1,4 @@
-import { inArray, sql } from 'drizzle-orm'
+import { inArray, notInArray, sql } from 'drizzle-orm'
 import { PgBoss, fromDrizzle } from 'pg-boss'
 import { openDatabase, type Database } from './database.ts'
 import { outbox, subscriptions, type Announced } from './facts.ts'
@@ -40,6 +40,11 @@ export async function installQueues(url: string, consumers: Record<string, reado
   await queues.start()
   try {
     await queues.createQueue(DEAD_LETTERS)
+    const wanted = Object.entries(consumers).flatMap(([part, reactions]) =>
+      reactions.map(({ fact }) => queueOf(part, fact.name)),
+    )
+    // Nobody would empty the queue of a reaction that is gone.
+    await database.db.delete(subscriptions).where(notInArray(subscriptions.queue, wanted))
     for (const [part, reactions] of Object.entries(consumers)) {
       for (const { fact } of reactions) {
         const queue = queueOf(part, fact.name)

@@ -68,7 +68,10 @@ export function runSubgraph(subgraph: Subgraph, surroundings: Surroundings): Run
       requestId,
       now,
       log: log.child({ requestId }),
-      signal: signal ?? ending.signal,
+      // Joined only for those who wait on it: most requests never do.
+      get signal() {
+        return signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
+      },
       deadline: until,
       live: ports.live,
       cache: ports.cache,

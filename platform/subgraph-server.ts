@@ -12,7 +12,7 @@ import { WebSocketServer } from 'ws'
 import { verifyAccessToken } from './access-token.ts'
 import type { Context } from './context.ts'
 import { unauthenticated } from './errors.ts'
-import { answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
+import { BodyTooLarge, answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
 import { uuidv7 } from './ids.ts'
 import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
@@ -56,7 +56,7 @@ export async function serveSubgraph(
   await apollo.start()
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const path = new URL(incoming.url ?? '/', 'http://localhost').pathname
+    const path = URL.parse(incoming.url ?? '/', 'http://localhost')?.pathname ?? '/'
     const header = (name: string) => incoming.headers[name]?.toString()
     if (path === '/graphql') {
       const requestId = header('x-request-id') ?? uuidv7()
@@ -85,9 +85,14 @@ export async function serveSubgraph(
   }
   const server = createServer((incoming, outgoing) => {
     answer(incoming, outgoing).catch((error: unknown) => {
-      log.error({ err: error }, 'a request failed')
       if (outgoing.headersSent) outgoing.destroy()
-      else void sendResponse(outgoing, errorResponse(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong.'))
+      else if (error instanceof BodyTooLarge) {
+        void sendResponse(outgoing, errorResponse(413, 'PAYLOAD_TOO_LARGE', 'The body is larger than 1 MiB.'))
+        return
+      }
+      log.error({ err: error }, 'a request failed')
+      if (!outgoing.headersSent)
+        void sendResponse(outgoing, errorResponse(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong.'))
     })
   })
   const sockets = new WebSocketServer({ server, path: '/graphql' })
@@ -114,11 +119,11 @@ function serveSocket(options: SubgraphServerOptions, sockets: WebSocketServer) {
   return useServer(
     {
       onSubscribe: async ({ connectionParams }, _id, { query, operationName, variables, extensions }) => {
+        const viewer = await viewerOf(options, { ...connectionParams, ...extensions })
+        if (!viewer) return [unauthenticatedError()]
         const document = parse(query)
         const problems = validate(part.schema, document)
         if (problems.length > 0) return problems
-        const viewer = await viewerOf(options, { ...connectionParams, ...extensions })
-        if (!viewer) return [unauthenticatedError()]
         const requestId = typeof extensions?.['x-request-id'] === 'string' ? extensions['x-request-id'] : uuidv7()
         const contextValue: ContextSource = () => part.createContext({ viewer, requestId })
         return { schema: part.schema, document, operationName, variableValues: variables, contextValue }

@@ -62,7 +62,10 @@ export function sandbox({ db, now, config }: Pick<Context, 'db' | 'now' | 'confi
           .returning({ key: sandboxOperations.key })
         if (claimed.length === 0) {
           const [earlier] = await tx.select().from(sandboxOperations).where(eq(sandboxOperations.key, key))
-          const isSame = earlier?.operation === operation && earlier.amountMinor === amount.amountMinor
+          const isSame =
+            earlier?.operation === operation &&
+            earlier.amountMinor === amount.amountMinor &&
+            earlier.currency === amount.currency
           return isSame ? answerOf(earlier) : failed('idempotency_key_reused')
         }
         const answer = await act(tx)

@@ -64,9 +64,14 @@ async function refuse(tx: Db, hash: string): Promise<never> {
   reject('TOKEN_EXPIRED', 'This link is too old. Ask for another.', ['token'])
 }
 
+const RESENDS = { points: 3, windowMs: 15 * 60_000 }
+
 /** Mails the link again, if the address has an account that needs it; nobody is told whether it has. */
 export async function resendConfirmation(ctx: Context, input: { readonly email: string }): Promise<void> {
   const { email } = parseInput(z.object({ email: emailShape }), input)
+  // Past the limit nothing is sent and nobody is told: a stranger must neither fill a mailbox nor learn of an account.
+  const { isAllowed } = await ctx.rateLimit.consume(`users:confirmation:${email}`, RESENDS)
+  if (!isAllowed) return
   await ctx.db.transaction(async (tx) => {
     const [user] = await tx
       .select()
