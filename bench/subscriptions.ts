@@ -202,21 +202,21 @@ async function bench(): Promise<void> {
     await ours.ask({ do: 'open', url: routerUrl!, count, address: '127.0.0.1' })
     await theirs.ask({ do: 'open', url: bareUrl!, count, address: '127.0.0.1' })
 
-    const [router_, bare_]: [number[], number[]] = [[], []]
+    const [routerMicros, bareMicros]: [number[], number[]] = [[], []]
     let frame = ''
     for (let round = 0; round < Number(options.rounds); round++) {
       const delivered = await deliver(router, ours)
       frame = delivered.frame
-      router_.push(delivered.micros)
-      bare_.push((await deliver(bare, theirs, frame)).micros)
+      routerMicros.push(delivered.micros)
+      bareMicros.push((await deliver(bare, theirs, frame)).micros)
     }
-    const ratios = router_.map((value, round) => value / bare_[round]!)
+    const ratios = routerMicros.map((value, round) => value / bareMicros[round]!)
     console.log(
       `${count} subscribers, ${options.events} events × ${options.rounds} rounds, ${frame.length} bytes per frame`,
     )
     console.table({
-      'router, federated': { 'CPU per event delivered (µs, median)': median(router_).toFixed(2) },
-      'bare ws': { 'CPU per event delivered (µs, median)': median(bare_).toFixed(2) },
+      'router, federated': { 'CPU per event delivered (µs, median)': median(routerMicros).toFixed(2) },
+      'bare ws': { 'CPU per event delivered (µs, median)': median(bareMicros).toFixed(2) },
       ratio: { 'CPU per event delivered (µs, median)': median(ratios).toFixed(2) },
     })
     await ours.ask({ do: 'close' })

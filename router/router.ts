@@ -15,8 +15,9 @@ import { Documents } from './policy/documents.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
 import { requestIdOf } from './request-id.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
+import { Admission } from './subscriptions/admission.ts'
 import { HttpStreams } from './subscriptions/http-stream.ts'
-import { Admission, defaultSubscriptionLimits, type SubscriptionLimits } from './subscriptions/limits.ts'
+import { defaultSubscriptionLimits, type SubscriptionLimits } from './subscriptions/limits.ts'
 import { Operations } from './subscriptions/operations.ts'
 import { subscriptionRoots } from './subscriptions/roots.ts'
 import { Upstreams } from './subscriptions/sharing.ts'
@@ -153,8 +154,9 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     async [Symbol.asyncDispose]() {
       health.isStopping = true
       // Whoever asks for readiness is still answered while clients are sent elsewhere.
+      await admission.close()
       await sockets[Symbol.asyncDispose]()
-      streams[Symbol.dispose]()
+      await streams[Symbol.asyncDispose]()
       operations[Symbol.dispose]()
       const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
       server.closeIdleConnections()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { initialised, rawSocket, type RawSocket } from '../testing/raw-socket.ts'
 import { startSky, type Sky } from '../testing/router-under-test.ts'
@@ -28,6 +29,9 @@ test('a router that stops says so, takes nobody new, and sends its clients away 
   const late = rawSocket(sky.url)
   const [error] = await once(late.socket, 'error')
   expect(error.message).toMatch(/503/)
+  const body = JSON.stringify({ query: 'subscription { sighted { at } }' })
+  const headers = { accept: 'text/event-stream', 'content-type': 'application/json' }
+  expect((await fetch(`${sky.url}/graphql`, { method: 'POST', headers, body })).status).toBe(503)
   expect(new Set((await Promise.all(closings)).map(({ code }) => code))).toEqual(new Set([1001]))
   await stopped
 })
@@ -38,4 +42,23 @@ test('a router that stops waits for no client that does not answer', async () =>
   await sky[Symbol.asyncDispose]()
   expect(performance.now() - began).toBeLessThan(6_000)
   await vi.waitFor(() => expect(sky.sightings.readers).toBe(0))
+})
+
+test('a router that stops waits for no stream that is not read', async () => {
+  const stuck = connect(Number(new URL(sky.url).port), '127.0.0.1').pause()
+  const aliases = Array.from({ length: 200 }, (_, at) => `${'n'.repeat(300)}${at}: name`).join(' ')
+  const body = JSON.stringify({ query: `subscription { approaching { id ${aliases} } }` })
+  stuck.write(
+    'POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\ncontent-type: application/json\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+  await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+  for (let event = 0; event < 500; event++) {
+    sky.sightings.see('p1')
+    await new Promise((done) => setTimeout(done, 1))
+  }
+  const began = performance.now()
+  await sky[Symbol.asyncDispose]()
+  expect(performance.now() - began).toBeLessThan(6_000)
+  stuck.destroy()
 })

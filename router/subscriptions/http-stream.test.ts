@@ -112,7 +112,7 @@ describe('Server-Sent Events', () => {
   })
 
   test('end when the token runs out', async () => {
-    const authorization = `Bearer ${await sky.token(anAccount(), 1_500)}`
+    const authorization = `Bearer ${await sky.token(anAccount(), 3_000)}`
     const { response } = await open(SSE, { query: 'subscription { secretSighted { at } }' }, { authorization })
     expect(await Array.fromAsync(events(response))).toMatchObject([
       { event: 'next', data: { errors: [{ extensions: { code: 'SUBSCRIPTION_JWT_EXPIRED' } }] } },
@@ -196,7 +196,7 @@ describe('multipart', () => {
       { payload: { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] } },
     ])
 
-    const authorization = `Bearer ${await sky.token(anAccount(), 1_500)}`
+    const authorization = `Bearer ${await sky.token(anAccount(), 3_000)}`
     const expiring = await open(MULTIPART, { query: 'subscription { secretSighted { at } }' }, { authorization })
     expect(await Array.fromAsync(parts(expiring.response))).toMatchObject([
       { payload: null, errors: [{ extensions: { code: 'SUBSCRIPTION_JWT_EXPIRED' } }] },

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
 import type { Device } from '#platform/viewer.ts'
 import type { Caller } from '../identity.ts'
+import type { Admission, Place } from './admission.ts'
 import { ownerOf } from './connection.ts'
 import { framingOf, type Framing } from './framing.ts'
-import type { Admission, Place, SubscriptionLimits } from './limits.ts'
+import type { SubscriptionLimits } from './limits.ts'
 import { isSubscribePayload, type SubscribePayload } from './messages.ts'
 import type { Operations } from './operations.ts'
 import { Outbox, Wire } from './outbox.ts'
 import { Pulse } from './pulse.ts'
+
+const PATIENCE_MS = 2_000
 
 export interface HttpStreamOptions {
   operations: Operations
@@ -26,10 +30,10 @@ interface Refusal {
 }
 
 /** Serves operations over HTTP responses that stay open, Server-Sent Events or multipart, by what a client accepts. */
-export class HttpStreams implements Disposable {
+export class HttpStreams implements AsyncDisposable {
   readonly #options: HttpStreamOptions
   readonly #pulse: Pulse
-  readonly #open = new Set<() => void>()
+  readonly #open = new Set<ServerResponse>()
 
   constructor(options: HttpStreamOptions) {
     this.#options = options
@@ -53,19 +57,22 @@ export class HttpStreams implements Disposable {
       return true
     }
     const device = deviceOf(incoming)
-    const place = admission.admit(device.ip)
+    const place = admission.admit(device.ip, () => outgoing.end())
     if (place?.claim(ownerOf(caller))) {
       this.#stream(outgoing, framing, place, payload, { caller, device, requestId, isSafe: incoming.method === 'GET' })
     } else {
       place?.leave()
-      refuse(outgoing, { ...tooMany, requestId })
+      refuse(outgoing, { ...(admission.isClosed ? stopping : tooMany), requestId })
     }
     return true
   }
 
-  /** Ends the streams; their clients, who were told of no end, connect again. */
-  [Symbol.dispose](): void {
-    for (const end of this.#open) end()
+  /** Waits a moment for clients to take what is left for them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const outgoing of this.#open) outgoing.end()
+    const latest = performance.now() + PATIENCE_MS
+    while (this.#open.size > 0 && performance.now() < latest) await sleep(20)
+    for (const outgoing of this.#open) outgoing.destroy()
     this.#pulse[Symbol.dispose]()
   }
 
@@ -82,7 +89,6 @@ export class HttpStreams implements Disposable {
     let leave = (): void => {}
     let isBegun = false
     let wasFull = false
-    const end = () => outgoing.end()
     const outbox = new Outbox({
       wire,
       limits,
@@ -101,12 +107,13 @@ export class HttpStreams implements Disposable {
       wasFull = wire.isFull
     })
     outgoing.on('drain', () => (wasFull = false))
-    const lifetime = setTimeout(end, Math.min(limits.lifetimeMs, 2 ** 31 - 1))
-    this.#open.add(end)
+    // Who is told of no end connects again.
+    const lifetime = setTimeout(() => outgoing.end(), Math.min(limits.lifetimeMs, 2 ** 31 - 1))
+    this.#open.add(outgoing)
     outgoing.once('close', () => {
+      this.#open.delete(outgoing)
       stopBeat()
       clearTimeout(lifetime)
-      this.#open.delete(end)
       leave()
       outbox.discard()
       place.leave()
@@ -157,6 +164,8 @@ function fromSearch(search: URLSearchParams): unknown {
     extensions: json('extensions'),
   }
 }
+
+const stopping: Refusal = { status: 503, code: 'SERVICE_UNAVAILABLE', message: 'This router is stopping.' }
 
 const tooMany: Refusal = {
   status: 429,

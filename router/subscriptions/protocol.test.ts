@@ -26,7 +26,7 @@ const readers = (count: number) => vi.waitFor(() => expect(sky.sightings.readers
 beforeEach(async () => {
   sky = await startSky('local', {
     isDevelopment: false,
-    subscriptionLimits: { initMs: 300, frameBytes: 10_000, connectionsPerAddress: 5, connectionsPerCaller: 2 },
+    subscriptionLimits: { initMs: 1_500, frameBytes: 10_000, connectionsPerAddress: 5, connectionsPerCaller: 2 },
   })
 })
 afterEach(async () => {
@@ -179,7 +179,7 @@ describe('an acknowledged socket', () => {
 
 test('a socket whose client does not answer pings is let go', async () => {
   await sky[Symbol.asyncDispose]()
-  sky = await startSky('local', { subscriptionLimits: { keepAliveMs: 100 } })
+  sky = await startSky('local', { subscriptionLimits: { keepAliveMs: 500 } })
   const raw = await acknowledged()
   raw.send(subscribe('1'))
   await readers(1)
@@ -187,7 +187,7 @@ test('a socket whose client does not answer pings is let go', async () => {
   silent.send(subscribe('1'))
   await readers(2)
   silent.socket.pause()
-  await vi.waitFor(() => expect(sky.sightings.readers).toBe(1), { timeout: 2_000 })
+  await vi.waitFor(() => expect(sky.sightings.readers).toBe(1), { timeout: 5_000 })
   expect(raw.socket.readyState).toBe(raw.socket.OPEN)
 })
 

@@ -88,7 +88,7 @@ describe.each(['local', 'remote'] as const)('a live-only subscription whose subg
     const [revoked, brief] = [anAccount(), anAccount()]
     const query = 'subscription { secretPassing { name } }'
     const first = await follow(query, { as: await sky.token(revoked) })
-    const second = await follow(query, { as: await sky.token(brief, 1_500) })
+    const second = await follow(query, { as: await sky.token(brief, 3_000) })
     const third = await follow(query, { as: await sky.token(anAccount()) })
     await upstreams(1)
     sky.revoked.add(revoked.sessionId)

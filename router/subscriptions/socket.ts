@@ -4,14 +4,11 @@ import { setTimeout } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import type { Device } from '#platform/viewer.ts'
 import type { Origins } from '../origins.ts'
+import type { Admission } from './admission.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
-import type { Admission } from './limits.ts'
 import { CloseCode, PROTOCOL } from './messages.ts'
 import { Pulse } from './pulse.ts'
 
-// A whole house of clients that comes back at once is a second outage.
-const DRAIN_MS = 1_000
-const DRAIN_BATCHES = 10
 const PATIENCE_MS = 2_000
 
 export interface SocketOptions extends ConnectionOptions {
@@ -22,7 +19,7 @@ export interface SocketOptions extends ConnectionOptions {
   deviceOf: (incoming: IncomingMessage) => Device
 }
 
-/** Serves all operations over graphql-ws at `/graphql`. Disposing of it sends everybody away (1001), batch by batch. */
+/** Serves all operations over graphql-ws at `/graphql`. Disposing of it waits a moment for clients to go. */
 export function serveSockets(options: SocketOptions): AsyncDisposable {
   const { server, origins, admission, deviceOf, limits, log } = options
   const sockets = new WebSocketServer({
@@ -33,21 +30,24 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
   })
   const connections = new Set<Connection>()
   const pulse = new Pulse(limits.keepAliveMs)
-  let isStopping = false
   let onEmpty = (): void => {}
 
   const onUpgrade = (incoming: IncomingMessage, stream: Duplex, head: Buffer) => {
     const refuse = (status: string) => stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`)
     const path = URL.parse(incoming.url ?? '/', 'http://localhost')?.pathname
     if (path !== '/graphql') return refuse('404 Not Found')
-    if (isStopping) return refuse('503 Service Unavailable')
+    if (admission.isClosed) return refuse('503 Service Unavailable')
     if (!origins.allows(incoming)) return refuse('403 Forbidden')
     return sockets.handleUpgrade(incoming, stream, head, (socket) => {
       socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
       const device = deviceOf(incoming)
-      const place = admission.admit(device.ip)
+      const place = admission.admit(device.ip, () => connection.close(CloseCode.goingAway, 'Going away'))
       // A browser learns nothing of a refused upgrade, but it hears a code.
-      if (!place) return socket.close(CloseCode.tooMany, 'Too many connections')
+      if (!place) {
+        socket.close(CloseCode.tooMany, 'Too many connections')
+        void setTimeout(PATIENCE_MS, undefined, { ref: false }).then(() => socket.terminate())
+        return
+      }
       const connection = new Connection({ socket, stream, place, device }, options)
       connections.add(connection)
       const stopBeat = pulse.add(() => connection.beat())
@@ -61,19 +61,10 @@ export function serveSockets(options: SocketOptions): AsyncDisposable {
   }
   server.on('upgrade', onUpgrade)
 
-  const drain = async (): Promise<void> => {
-    const all = [...connections]
-    const batch = Math.max(50, Math.ceil(all.length / DRAIN_BATCHES))
-    for (let at = 0; at < all.length; at += batch) {
-      if (at > 0) await setTimeout(DRAIN_MS / DRAIN_BATCHES)
-      for (const connection of all.slice(at, at + batch)) connection.close(CloseCode.goingAway, 'Going away')
-    }
-  }
   return {
     async [Symbol.asyncDispose]() {
-      isStopping = true
       const empty = new Promise<void>((resolve) => (onEmpty = resolve))
-      await drain()
+      for (const connection of connections) connection.close(CloseCode.goingAway, 'Going away')
       // A client that does not answer the close is not waited for.
       if (connections.size > 0) await Promise.race([empty, setTimeout(PATIENCE_MS, undefined, { ref: false })])
       for (const connection of connections) connection.terminate()
