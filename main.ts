@@ -26,6 +26,7 @@ and REDIS_URL to share live updates with other processes. Every setting is liste
 
 async function run(): Promise<void> {
   const config = loadConfig()
+  if (!process.env.PUBLIC_URL) config.PUBLIC_URL = `http://localhost:${config.PORT}`
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'mercato' })
   const isDevelopment = config.NODE_ENV !== 'production'
   await assertPortFree(config)

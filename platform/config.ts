@@ -14,7 +14,7 @@ const schema = z.object({
   PORT: port.default(4000),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Address that clients reach the router at; links in mails start with it. */
-  PUBLIC_URL: url.optional(),
+  PUBLIC_URL: url.default('http://localhost:4000'),
   CORS_ORIGINS: z.string().default(''),
   /** How many proxies in front of the router add to `x-forwarded-for`. */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(0),

@@ -140,4 +140,8 @@ export function createEngine({ supergraph, transports, limits, log }: EngineOpti
   }
 }
 
-const overSocket = () => new CodedError('BAD_USER_INPUT', 'Subscriptions are served over graphql-ws at this address.')
+const overSocket = () =>
+  new CodedError(
+    'BAD_USER_INPUT',
+    'Subscribe over graphql-ws at this address, or over HTTP with `accept: text/event-stream`.',
+  )

@@ -34,8 +34,7 @@ export async function createLink(ctx: Context, { shipmentId, expiresAt }: Tracki
   }
   const token = randomBytes(32).toString('base64url')
   await ctx.db.insert(trackingLinks).values({ shipmentId: shipment.id, tokenHash: hashOf(token), expiresAt: end })
-  const origin = ctx.config.PUBLIC_URL ?? `http://localhost:${ctx.config.PORT}`
-  return { token, url: new URL(`${TRACK_PREFIX}/${token}`, origin).href }
+  return { token, url: new URL(`${TRACK_PREFIX}/${token}`, ctx.config.PUBLIC_URL).href }
 }
 
 /** Ends all links of a shipment, and whoever follows one. */

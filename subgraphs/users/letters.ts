@@ -9,11 +9,7 @@ export interface Letter {
 }
 
 /** A link of the shop's pages that carries `token`, as mails do. */
-export function linkTo(
-  { PUBLIC_URL = 'http://localhost:4000' }: Pick<Config, 'PUBLIC_URL'>,
-  page: string,
-  token: string,
-): string {
+export function linkTo({ PUBLIC_URL }: Pick<Config, 'PUBLIC_URL'>, page: string, token: string): string {
   const url = new URL(page, PUBLIC_URL.endsWith('/') ? PUBLIC_URL : `${PUBLIC_URL}/`)
   url.searchParams.set('token', token)
   return url.href
@@ -45,7 +41,7 @@ export const orderConfirmation = (order: {
 function letter(subject: string, paragraphs: readonly string[]): Letter {
   const html = paragraphs.map((text) => {
     const safe = escape(text)
-    return `<p>${URL.canParse(text) ? `<a href="${safe}">${safe}</a>` : safe}</p>`
+    return `<p>${/^https?:/.test(text) ? `<a href="${safe}">${safe}</a>` : safe}</p>`
   })
   return { subject, text: `${paragraphs.join('\n\n')}\n`, html: html.join('\n') }
 }
