@@ -7,6 +7,7 @@ import { databaseUrl } from '#platform/database.ts'
 import { startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
 import { createLogger, type Logger } from '#platform/log.ts'
 import { openPorts } from '#platform/ports.ts'
+import { runProgram } from '#platform/program.ts'
 import { openQueues } from '#platform/queues.ts'
 import { runSubgraph, type RunningSubgraph } from '#platform/run-subgraph.ts'
 import { untilStopped } from '#platform/shutdown.ts'
@@ -124,11 +125,4 @@ function greet(url: string, tookMs: number): void {
 }
 
 if (process.argv.includes('--help')) console.log(HELP)
-else {
-  await run().catch((error: unknown) => {
-    // A plain Error is a refusal that says what to do; any other kind is a bug, which its stack explains.
-    const isRefusal = error instanceof Error && error.constructor === Error
-    console.error('\n', isRefusal ? error.message : error, '\n')
-    process.exitCode = 1
-  })
-}
+else await runProgram(run)

@@ -4,6 +4,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres, { type Sql } from 'postgres'
 import { loadConfig, type Config } from '#platform/config.ts'
 import { databaseUrl, roleOf, rolePassword } from '#platform/database.ts'
+import { runProgram } from '#platform/program.ts'
 import { QUEUE_SCHEMA, installQueues } from '#platform/queues.ts'
 import type { Subgraph } from '#platform/subgraph.ts'
 import { loadAllSubgraphs } from '../subgraphs/all.ts'
@@ -105,12 +106,16 @@ export async function assertMigrated(url: string, name: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     const expected = readMigrationFiles({ migrationsFolder: folderOf(name) }).map(({ hash }) => hash)
-    const rows = await sql
-      .unsafe<{ hash: string }[]>(`select hash from ${name}.migrations`)
-      .catch(() => [] as { hash: string }[])
+    const rows = await sql.unsafe<{ hash: string }[]>(`select hash from ${name}.migrations`).catch((error: unknown) => {
+      // Neither role nor table before the first migration; a server that does not answer is another matter.
+      if (error instanceof postgres.PostgresError) return []
+      throw error
+    })
     const done = new Set(rows.map(({ hash }) => hash))
     if (!expected.every((hash) => done.has(hash))) {
-      throw new Error(`The tables of ${name} are not up to date. Run \`npm run db:migrate\` first.`)
+      throw new Error(
+        `The tables of ${name} are not up to date. Run \`npm run db:migrate\` first, with the same DATABASE_ROLE_SECRET.`,
+      )
     }
   } finally {
     await sql.end()
@@ -136,7 +141,9 @@ if (import.meta.main) {
       'npm run db:migrate\n\nCreates roles, schemas, tables and queues in the database at DATABASE_URL. Safe to run again.',
     )
   } else {
-    await migrate(loadConfig(), await loadAllSubgraphs(), (line) => console.log(line))
-    console.log('The database is up to date.')
+    await runProgram(async () => {
+      await migrate(loadConfig(), await loadAllSubgraphs(), (line) => console.log(line))
+      console.log('The database is up to date.')
+    })
   }
 }

@@ -2,6 +2,7 @@
 import { loadConfig, type Config } from '#platform/config.ts'
 import { openPorts } from '#platform/ports.ts'
 import { createLogger } from '#platform/log.ts'
+import { runProgram } from '#platform/program.ts'
 import { runSubgraph, type RunningSubgraph } from '#platform/run-subgraph.ts'
 import { loadAllSubgraphs } from '../subgraphs/all.ts'
 
@@ -25,15 +26,17 @@ if (import.meta.main) {
       'npm run seed\n\nFills the empty, migrated database at DATABASE_URL with the demo shop. Development only.',
     )
   } else {
-    const config = loadConfig()
-    const log = createLogger({ level: 'warn', pretty: true, name: 'seed' })
-    await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
-    const surroundings = { config, ports, log, transports: new Map() }
-    const parts = (await loadAllSubgraphs()).map((subgraph) => runSubgraph(subgraph, surroundings))
-    try {
-      await seed(parts, config, (line) => console.log(line))
-    } finally {
-      for (const part of parts) await part[Symbol.asyncDispose]()
-    }
+    await runProgram(async () => {
+      const config = loadConfig()
+      const log = createLogger({ level: 'warn', pretty: true, name: 'seed' })
+      await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
+      const surroundings = { config, ports, log, transports: new Map() }
+      const parts = (await loadAllSubgraphs()).map((subgraph) => runSubgraph(subgraph, surroundings))
+      try {
+        await seed(parts, config, (line) => console.log(line))
+      } finally {
+        for (const part of parts) await part[Symbol.asyncDispose]()
+      }
+    })
   }
 }

@@ -5,6 +5,7 @@ import { createRemoteJWKSet } from 'jose'
 import { loadConfig } from '#platform/config.ts'
 import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
+import { runProgram } from '#platform/program.ts'
 import { untilStopped } from '#platform/shutdown.ts'
 import { remoteTransport } from '#platform/transport-remote.ts'
 import { followRevocations } from './revocations.ts'
@@ -19,32 +20,36 @@ were composed with, or at <NAME>_URL. JWKS_URL, REVOCATIONS_URL, SIDE_ROUTES, CO
   process.exit()
 }
 
-const config = loadConfig(process.env, { keepsData: false })
-const isDevelopment = config.NODE_ENV !== 'production'
-const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'router' })
-const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
-await using cleanup = new AsyncDisposableStack()
-const revocations = config.REVOCATIONS_URL
-  ? cleanup.use(followRevocations({ url: config.REVOCATIONS_URL, log }))
-  : undefined
-const router = cleanup.use(
-  await createRouter({
-    supergraphSdl: readFileSync(config.SUPERGRAPH_FILE, 'utf8'),
-    transport: (name, url) =>
-      remoteTransport({ name, url: config.subgraphUrls[name.toLowerCase()] ?? url, tokens, log }),
-    identity: config.JWKS_URL
-      ? {
-          keys: createRemoteJWKSet(new URL(config.JWKS_URL)),
-          isRevoked: (sessionId) => revocations?.isRevoked(sessionId) ?? false,
-        }
-      : undefined,
-    sideRoutes: parseSideRoutes(config.SIDE_ROUTES),
-    corsOrigins: config.CORS_ORIGINS,
-    trustedProxies: config.TRUSTED_PROXIES,
-    isDevelopment,
-    log,
-  }),
-)
-const { url } = await router.listen({ port: config.PORT, host: config.HOST })
-log.info({ url }, 'ready')
-await untilStopped()
+async function serve(): Promise<void> {
+  const config = loadConfig(process.env, { keepsData: false })
+  const isDevelopment = config.NODE_ENV !== 'production'
+  const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'router' })
+  const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
+  await using cleanup = new AsyncDisposableStack()
+  const revocations = config.REVOCATIONS_URL
+    ? cleanup.use(followRevocations({ url: config.REVOCATIONS_URL, log }))
+    : undefined
+  const router = cleanup.use(
+    await createRouter({
+      supergraphSdl: readFileSync(config.SUPERGRAPH_FILE, 'utf8'),
+      transport: (name, url) =>
+        remoteTransport({ name, url: config.subgraphUrls[name.toLowerCase()] ?? url, tokens, log }),
+      identity: config.JWKS_URL
+        ? {
+            keys: createRemoteJWKSet(new URL(config.JWKS_URL)),
+            isRevoked: (sessionId) => revocations?.isRevoked(sessionId) ?? false,
+          }
+        : undefined,
+      sideRoutes: parseSideRoutes(config.SIDE_ROUTES),
+      corsOrigins: config.CORS_ORIGINS,
+      trustedProxies: config.TRUSTED_PROXIES,
+      isDevelopment,
+      log,
+    }),
+  )
+  const { url } = await router.listen({ port: config.PORT, host: config.HOST })
+  log.info({ url }, 'ready')
+  await untilStopped()
+}
+
+await runProgram(serve)

@@ -5,6 +5,7 @@ import { databaseUrl } from '#platform/database.ts'
 import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
 import { openPorts } from '#platform/ports.ts'
+import { runProgram } from '#platform/program.ts'
 import { openQueues } from '#platform/queues.ts'
 import { runSubgraph } from '#platform/run-subgraph.ts'
 import { untilStopped } from '#platform/shutdown.ts'
@@ -20,35 +21,39 @@ if (!name) {
   process.exit(process.argv.includes('--help') ? 0 : 2)
 }
 
-const config = loadConfig()
-if (!config.REDIS_URL) {
-  throw new Error('REDIS_URL: a subgraph of its own shares live updates with the others through Redis; set it')
+async function serve(name: (typeof subgraphNames)[number]): Promise<void> {
+  const config = loadConfig()
+  if (!config.REDIS_URL) {
+    throw new Error('REDIS_URL: a subgraph of its own shares live updates with the others through Redis; set it')
+  }
+  const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name })
+  await assertMigrated(databaseUrl(name, config), name)
+  await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
+  const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
+  const transports = new Map(
+    subgraphNames
+      .filter((callee) => callee !== name)
+      .map((callee) => [
+        callee,
+        remoteTransport({ name: callee, url: config.subgraphUrls[callee] ?? defaultUrl(callee), tokens }),
+      ]),
+  )
+  await using part = runSubgraph(await loadSubgraph(name), { config, ports, log, transports })
+  await using queues = await openQueues({ url: databaseUrl('jobs', config), log })
+  await part.startWork(queues)
+  await using server = await serveSubgraph({
+    part,
+    tokens,
+    log,
+    routerKey: config.ROUTER_KEY,
+    keys: config.JWKS_URL ? createRemoteJWKSet(new URL(config.JWKS_URL)) : undefined,
+    isDevelopment: config.NODE_ENV !== 'production',
+    host: config.HOST,
+    port: process.env.PORT ? config.PORT : defaultPort(name),
+  })
+  log.info({ port: server.port }, 'ready')
+  await untilStopped()
+  for (const transport of transports.values()) await transport[Symbol.asyncDispose]()
 }
-const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name })
-await assertMigrated(databaseUrl(name, config), name)
-await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
-const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
-const transports = new Map(
-  subgraphNames
-    .filter((callee) => callee !== name)
-    .map((callee) => [
-      callee,
-      remoteTransport({ name: callee, url: config.subgraphUrls[callee] ?? defaultUrl(callee), tokens }),
-    ]),
-)
-await using part = runSubgraph(await loadSubgraph(name), { config, ports, log, transports })
-await using queues = await openQueues({ url: databaseUrl('jobs', config), log })
-await part.startWork(queues)
-await using server = await serveSubgraph({
-  part,
-  tokens,
-  log,
-  routerKey: config.ROUTER_KEY,
-  keys: config.JWKS_URL ? createRemoteJWKSet(new URL(config.JWKS_URL)) : undefined,
-  isDevelopment: config.NODE_ENV !== 'production',
-  host: config.HOST,
-  port: process.env.PORT ? config.PORT : defaultPort(name),
-})
-log.info({ port: server.port }, 'ready')
-await untilStopped()
-for (const transport of transports.values()) await transport[Symbol.asyncDispose]()
+
+await runProgram(() => serve(name))
