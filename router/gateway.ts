@@ -10,7 +10,14 @@ process.env.APOLLO_TELEMETRY_DISABLED = 'true'
 
 /** ApolloGateway as Apollo Server knows it, loading and checking the supergraph, with our engine to execute plans. */
 export function engineGateway(supergraph: LoadedSupergraph, engine: Engine, log: Logger): GatewayInterface {
-  const gateway = new ApolloGateway({ supergraphSdl: supergraph.gatewaySdl, logger: log })
+  // What the gateway tells on the way is for whoever debugs it.
+  const logger = {
+    debug: (text: string) => log.debug(text),
+    info: (text: string) => log.debug(text),
+    warn: (text: string) => log.warn(text),
+    error: (text: string) => log.error(text),
+  }
+  const gateway = new ApolloGateway({ supergraphSdl: supergraph.gatewaySdl, logger })
   return {
     onSchemaLoadOrUpdate: (listener) => gateway.onSchemaLoadOrUpdate(listener),
     async load(options) {
