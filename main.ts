@@ -66,6 +66,7 @@ async function run(): Promise<void> {
       log,
       isDevelopment,
       corsOrigins: config.CORS_ORIGINS,
+      shareFetches: config.SHARE_INFLIGHT_FETCHES,
       trustedProxies: config.TRUSTED_PROXIES,
       sideRoutes: sideRoutesOf(parts, isDevelopment),
     }),

@@ -32,6 +32,8 @@ const schema = z.object({
   SUPERGRAPH_FILE: z.string().default('schema/supergraph.graphql'),
   JWKS_URL: url.optional(),
   REVOCATIONS_URL: url.optional(),
+  /** Whether the router sends identical query fetches that are under way at the same time once. */
+  SHARE_INFLIGHT_FETCHES: z.stringbool().default(true),
   /** `prefix=url` pairs, comma-separated: paths that the router forwards to the subgraph that owns them. */
   SIDE_ROUTES: z.string().default(''),
   ACCESS_TOKEN_MINUTES: z.coerce.number().min(1).max(60).default(15),

@@ -8,19 +8,23 @@ const LONGEST_WAIT_MS = 10_000
 export interface Patience extends Disposable {
   /** Aborts when the wait is over, or when the caller leaves. */
   signal: AbortSignal
+  /** When that is at the latest, in epoch milliseconds. */
+  until: number
   /** What to reject with, once it has aborted: the caller's own reason, or SUBGRAPH_TIMEOUT. */
   reason(): unknown
 }
 
 /** Waits for 10 s, or less when the deadline is nearer. A timer of its own, cleared: AbortSignal.timeout leaves them. */
 export function patience({ deadline = Infinity, signal }: Pick<SubgraphRequest, 'deadline' | 'signal'>): Patience {
+  const until = Math.round(Math.min(Date.now() + LONGEST_WAIT_MS, deadline))
   const ending = new AbortController()
   const end = () => ending.abort()
-  const timer = setTimeout(end, Math.max(0, Math.min(LONGEST_WAIT_MS, deadline - Date.now())))
+  const timer = setTimeout(end, Math.max(0, until - Date.now()))
   signal?.addEventListener('abort', end, { once: true })
   if (signal?.aborted) end()
   return {
     signal: ending.signal,
+    until,
     reason: () => (signal?.aborted ? signal.reason : failures.timeout()),
     [Symbol.dispose]() {
       clearTimeout(timer)

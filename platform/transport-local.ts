@@ -40,11 +40,11 @@ export function localTransport({ name, schema, createContext, log }: LocalTransp
     documents.set(query, document)
     return document
   }
-  const argsOf = ({ query, operationName, variables: variableValues }: SubgraphRequest) => ({
+  const argsOf = ({ query, operationName, variables, variablesJson }: SubgraphRequest) => ({
     schema,
     document: documentOf(query),
     operationName,
-    variableValues,
+    variableValues: variablesJson === undefined ? variables : JSON.parse(variablesJson),
   })
   const masked = ({ errors, ...result }: ExecutionResult, { requestId }: SubgraphRequest): ExecutionResult => {
     if (!errors) return result

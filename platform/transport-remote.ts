@@ -1,7 +1,8 @@
-import { Pool } from 'undici'
+import { LRUCache } from 'lru-cache'
+import { Pool, type Dispatcher } from 'undici'
 import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
-import { failures, patience, revive } from './transport-failures.ts'
+import { failures, patience, revive, type Patience } from './transport-failures.ts'
 import { subgraphSocket } from './transport-socket.ts'
 import type { SubgraphRequest, Transport } from './transport.ts'
 
@@ -19,41 +20,56 @@ export interface RemoteTransportOptions {
 /** The way to a subgraph that is another process: a pool of kept-alive connections, and one socket for subscriptions. */
 export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptions): Transport {
   const { origin, pathname, search } = new URL(url)
+  const path = pathname + search
   const pool = new Pool(origin, { connections: 128, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 3_000 } })
   const socket = subgraphSocket({ name, url: url.replace(/^http/, 'ws'), tokens, log })
 
-  const post = async (request: SubgraphRequest, signal: AbortSignal): Promise<unknown> => {
-    const { query, operationName, variables, viewer, device, requestId, deadline } = request
-    const { body } = await pool.request({
-      path: pathname + search,
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        'x-request-id': requestId,
-        [INTERNAL_TOKEN_HEADER]: await tokens.sign(viewer, name),
-        ...(device?.ip ? { [DEVICE_HEADERS.ip]: device.ip } : {}),
-        ...(device?.userAgent ? { [DEVICE_HEADERS.userAgent]: encodeURIComponent(device.userAgent) } : {}),
-        ...(deadline === undefined ? {} : { 'x-deadline': String(Math.round(deadline)) }),
+  // Operations come again and again; their text is escaped once.
+  const heads = new LRUCache<string, string>({ max: 2_000 })
+  const headOf = (query: string): string => {
+    const known = heads.get(query)
+    if (known) return known
+    const head = `{"query":${JSON.stringify(query)}`
+    heads.set(query, head)
+    return head
+  }
+
+  const post = async (request: SubgraphRequest, wait: Patience): Promise<unknown> => {
+    const { query, operationName, variables, variablesJson, viewer, device, requestId } = request
+    const operation = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`
+    const json = variablesJson ?? JSON.stringify(variables ?? {})
+    const token = await tokens.sign(viewer, name)
+    const text = await exchange(
+      pool,
+      {
+        path,
+        method: 'POST',
+        headers: [
+          'content-type',
+          'application/json',
+          'accept',
+          'application/json',
+          'x-request-id',
+          requestId,
+          INTERNAL_TOKEN_HEADER,
+          token,
+          'x-deadline',
+          String(wait.until),
+          ...(device?.ip ? [DEVICE_HEADERS.ip, device.ip] : []),
+          ...(device?.userAgent ? [DEVICE_HEADERS.userAgent, encodeURIComponent(device.userAgent)] : []),
+        ],
+        body: `${headOf(query)}${operation},"variables":${json}}`,
       },
-      body: JSON.stringify({ query, operationName, variables }),
-      signal,
-    })
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > MAX_RESPONSE_BYTES) throw new Error(`The answer is larger than ${MAX_RESPONSE_BYTES} bytes`)
-      chunks.push(chunk)
-    }
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+      wait,
+    )
+    return JSON.parse(text)
   }
 
   return {
     async execute(request) {
       using wait = patience(request)
       try {
-        return graphqlResult(await post(request, wait.signal))
+        return graphqlResult(await post(request, wait))
       } catch (error) {
         if (request.signal?.aborted) throw wait.reason()
         log?.warn({ err: error, subgraph: name, requestId: request.requestId }, 'no answer from a subgraph')
@@ -65,6 +81,42 @@ export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptio
       await Promise.all([socket[Symbol.asyncDispose](), pool.destroy()])
     },
   }
+}
+
+/** The body of the answer, read without the streams that undici's own `request` wraps it in. */
+function exchange(pool: Pool, options: Dispatcher.DispatchOptions, { signal }: Patience): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const chunks: Buffer[] = []
+  let size = 0
+  let controller: Dispatcher.DispatchController | undefined
+  const giveUp = (error: Error) => {
+    reject(error)
+    controller?.abort(error)
+  }
+  const onAbort = () => giveUp(new Error('Nobody waits any more'))
+  signal.addEventListener('abort', onAbort, { once: true })
+  pool.dispatch(options, {
+    onRequestStart(started) {
+      controller = started
+      if (signal.aborted) onAbort()
+    },
+    // undici insists on hearing that nobody looks at the status.
+    onResponseStart() {},
+    onResponseData(_controller, chunk) {
+      size += chunk.length
+      if (size > MAX_RESPONSE_BYTES) giveUp(new Error(`The answer is larger than ${MAX_RESPONSE_BYTES} bytes`))
+      else chunks.push(chunk)
+    },
+    onResponseEnd() {
+      signal.removeEventListener('abort', onAbort)
+      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8'))
+    },
+    onResponseError(_controller, error) {
+      signal.removeEventListener('abort', onAbort)
+      reject(error)
+    },
+  })
+  return promise
 }
 
 /** Any status may carry an answer; what has neither `data` nor `errors` is none. */

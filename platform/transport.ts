@@ -6,6 +6,8 @@ export interface SubgraphRequest {
   query: string
   operationName?: string | undefined
   variables?: Record<string, unknown> | undefined
+  /** The variables as JSON, instead, by those who have them so. */
+  variablesJson?: string | undefined
   /** For whom; told to the subgraph as a signed internal token, or as it is within one process. */
   viewer: Viewer
   /** What the client came with; left out by our own parts. */

@@ -9,11 +9,14 @@ import type { Logger } from '#platform/log.ts'
 import { BodyTooLarge, readBody } from '#platform/http.ts'
 import { publicError, withRequestId } from './graphql-error.ts'
 import { validationRules } from './policy/documents.ts'
+import type { HotPath } from './hot-path.ts'
 import type { OperationLimits } from './policy/limits.ts'
+import type { PersistedQueries } from './policy/persisted.ts'
 import type { RequestContext } from './request-context.ts'
 
 interface GraphQLOverHttpOptions {
   gateway: GatewayInterface
+  persisted: PersistedQueries
   limits: OperationLimits
   isDevelopment: boolean
   log: Logger
@@ -22,6 +25,7 @@ interface GraphQLOverHttpOptions {
 /** Apollo Server over the gateway: GET and POST, CSRF prevention, automatic persisted queries, introspection. */
 export async function startApollo({
   gateway,
+  persisted,
   limits,
   isDevelopment,
   log,
@@ -31,6 +35,7 @@ export async function startApollo({
     logger: log,
     introspection: true,
     csrfPrevention: true,
+    persistedQueries: { cache: persisted },
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: limits.tokens },
@@ -56,7 +61,7 @@ export async function startApollo({
 
 /** Answers one GraphQL request over HTTP. */
 export async function answerGraphQL(
-  server: ApolloServer<RequestContext>,
+  { server, hotPath }: { server: ApolloServer<RequestContext>; hotPath: HotPath },
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   context: RequestContext,
@@ -64,10 +69,11 @@ export async function answerGraphQL(
   const { requestId } = context
   const { method = 'GET', url = '/' } = incoming
   let body: unknown
+  let isJson = false
   if (method === 'POST') {
     try {
       const text = await readBody(incoming)
-      const isJson = incoming.headers['content-type']?.startsWith('application/json')
+      isJson = /^application\/json *(;|$)/.test(incoming.headers['content-type'] ?? '')
       body = isJson ? JSON.parse(text) : text
     } catch (error) {
       if (!(error instanceof BodyTooLarge || error instanceof SyntaxError)) throw error
@@ -78,6 +84,8 @@ export async function answerGraphQL(
       return refuse(outgoing, { status, code: 'BAD_REQUEST', message, requestId })
     }
   }
+  const hot = isJson ? await hotPath.answer(incoming, body, context) : null
+  if (hot) return send(outgoing, 200, { 'content-type': hot.contentType, 'cache-control': 'no-store' }, hot.text)
   const headers = new HeaderMap()
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
@@ -90,9 +98,12 @@ export async function answerGraphQL(
   const { status = 200, body: answered } = answer
   if (answered.kind !== 'complete') throw new Error('Incremental delivery was not asked for')
   const text = status >= 400 ? withRequestIds(answered.string, requestId) : answered.string
-  outgoing
-    .writeHead(status, { ...Object.fromEntries(answer.headers), 'content-length': Buffer.byteLength(text) })
-    .end(text)
+  send(outgoing, status, Object.fromEntries(answer.headers), text)
+}
+
+function send(outgoing: ServerResponse, status: number, headers: Record<string, string>, text: string): void {
+  const body = Buffer.from(text)
+  outgoing.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
 }
 
 /** Answers without having run anything. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aGuest, anAccount, startSky, type Sky } from './testing/router-under-test.ts'
 
@@ -230,5 +231,53 @@ describe('the door', () => {
       'https://shop.example',
     )
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
+describe('well-formed requests, which do not pass through Apollo Server', () => {
+  let sky: Sky
+  beforeAll(async () => {
+    sky = await startSky('local')
+  })
+  afterAll(() => sky[Symbol.asyncDispose]())
+
+  const post = (body: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${sky.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+
+  test('are answered in the type that the client prefers', async () => {
+    const typeFor = async (accept: string) =>
+      (await post({ query: '{ planet(id: "p1") { name } }' }, { accept })).headers.get('content-type')
+    expect(await typeFor('*/*')).toBe('application/json; charset=utf-8')
+    expect(await typeFor('application/json, */*')).toBe('application/json; charset=utf-8')
+    const modern = 'application/graphql-response+json; charset=utf-8'
+    expect(await typeFor('application/graphql-response+json, application/json;q=0.9')).toBe(modern)
+    expect(await typeFor('application/json;q=0.1, application/graphql-response+json;q=0.9')).toBe(modern)
+    expect((await post({ query: '{ __typename }' }, { accept: 'text/plain' })).status).toBe(406)
+  })
+
+  test('say the same as the others do', async () => {
+    const query = '{ worlds: planets { name shaky: fragile } hiddenMood }'
+    const [hot, other] = await Promise.all(
+      ['application/json', 'application/json;q=0.5'].map(async (accept) => (await post({ query }, { accept })).text()),
+    )
+    const normalized = (text: string) => text.trim().replaceAll(/"requestId":"[^"]+"/g, '"requestId":""')
+    expect(normalized(hot!)).toBe(normalized(other!))
+  })
+
+  test('may name an operation by its hash, once it is registered', async () => {
+    const query = '{ planet(id: "p2") { name } }'
+    const sha256Hash = createHash('sha256').update(query).digest('hex')
+    const extensions = { persistedQuery: { version: 1, sha256Hash } }
+    const unknown = (await (await post({ extensions })).json()) as { errors: { extensions: { code: string } }[] }
+    expect(unknown.errors[0]!.extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND')
+    const expected = { data: { planet: { name: 'Mars' } } }
+    expect(await (await post({ query, extensions })).json()).toEqual(expected)
+    expect(await (await post({ extensions })).json()).toEqual(expected)
+    const forged = { persistedQuery: { version: 1, sha256Hash: 'f'.repeat(64) } }
+    expect((await post({ query, extensions: forged })).status).toBe(400)
   })
 })

@@ -10,9 +10,11 @@ import { answerGraphQL, refuse, startApollo } from './graphql-http.ts'
 import { Health } from './health.ts'
 import { Authenticator, type Identity } from './identity.ts'
 import { allowedOrigins } from './origins.ts'
+import { HotPath } from './hot-path.ts'
 import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
 import { Documents } from './policy/documents.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
+import { PersistedQueries } from './policy/persisted.ts'
 import { requestIdOf } from './request-id.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
 import { Admission } from './subscriptions/admission.ts'
@@ -39,6 +41,8 @@ export interface RouterOptions {
   subscriptionLimits?: Partial<SubscriptionLimits>
   /** How long a query or mutation may take (default 30,000 ms). */
   patienceMs?: number
+  /** Whether identical query fetches under way at the same time are sent once (default true). */
+  shareFetches?: boolean
   isDevelopment: boolean
   log: Logger
 }
@@ -50,15 +54,19 @@ export interface Router extends AsyncDisposable {
 
 /** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
-  const { log, isDevelopment, patienceMs = 30_000, trustedProxies = 0 } = options
+  const { log, isDevelopment, patienceMs = 30_000, trustedProxies = 0, shareFetches = true } = options
   const limits = { ...defaultLimits, ...options.limits }
   const supergraph = loadSupergraph(options.supergraphSdl)
   const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
   const subscriptionLimits = { ...defaultSubscriptionLimits(isDevelopment), ...options.subscriptionLimits }
   const upstreams = new Upstreams(subscriptionLimits.waitingEvents)
   const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
-  const engine = createEngine({ supergraph, transports: shared, limits, log })
-  const apollo = await startApollo({ gateway: engineGateway(supergraph, engine, log), limits, isDevelopment, log })
+  const engine = createEngine({ supergraph, transports: shared, limits, log, shareFetches })
+  const documents = new Documents(supergraph.api.schema, limits.tokens)
+  const persisted = new PersistedQueries()
+  const gateway = engineGateway(supergraph, engine, log)
+  const apollo = await startApollo({ gateway, persisted, limits, isDevelopment, log })
+  const hotPath = new HotPath({ engine, documents, persisted, limits, log })
   const authenticator = new Authenticator(options.identity)
   const origins = allowedOrigins({ list: options.corsOrigins ?? '', isDevelopment })
   const sideRoutes = new SideRoutes(options.sideRoutes ?? [])
@@ -67,7 +75,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const operations = new Operations({
     generation: {
       engine,
-      documents: new Documents(supergraph.api.schema, limits.tokens),
+      documents,
       roots: subscriptionRoots(supergraph.schema),
     },
     authenticator,
@@ -96,7 +104,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     })
     if (await streams.answer(incoming, outgoing, { caller, requestId })) return
     const { viewer } = caller
-    await answerGraphQL(apollo, incoming, outgoing, {
+    await answerGraphQL({ server: apollo, hotPath }, incoming, outgoing, {
       viewer,
       device: device(incoming),
       requestId,
@@ -107,7 +115,8 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
     if (origins.answer(incoming, outgoing)) return
-    const path = URL.parse(incoming.url ?? '/', 'http://localhost')?.pathname ?? '/'
+    const { url = '/' } = incoming
+    const path = url === '/graphql' ? url : (URL.parse(url, 'http://localhost')?.pathname ?? '/')
     if (path === '/graphql') return await graphql(incoming, outgoing, requestId)
     if (path === '/health/live') return await sendResponse(outgoing, health.live())
     if (path === '/health/ready') return await sendResponse(outgoing, await health.ready())

@@ -42,6 +42,7 @@ async function serve(): Promise<void> {
         : undefined,
       sideRoutes: parseSideRoutes(config.SIDE_ROUTES),
       corsOrigins: config.CORS_ORIGINS,
+      shareFetches: config.SHARE_INFLIGHT_FETCHES,
       trustedProxies: config.TRUSTED_PROXIES,
       isDevelopment,
       log,

@@ -1,18 +1,16 @@
-import type { FetchNode, PlanNode } from '@apollo/query-planner'
 import { CodedError } from '#platform/errors.ts'
 import type { Logger } from '#platform/log.ts'
 import { failures } from '#platform/transport-failures.ts'
 import type { Transport } from '#platform/transport.ts'
 import type { Device, Viewer } from '#platform/viewer.ts'
-import { GraphQLError, type DocumentNode, type ExecutionResult } from 'graphql'
+import type { DocumentNode, ExecutionResult, GraphQLError } from 'graphql'
 import type { OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
-import type { Failure } from './failure.ts'
-import { addResult, variablesOf, type Run } from './fetch.ts'
+import type { Run } from './fetch.ts'
 import { copy, type Data } from './merge.ts'
-import { Operations, type PreparedOperation } from './operation.ts'
-import { runPlan } from './run-plan.ts'
-import { shape } from './shape.ts'
+import { Operations, type ReadyOperation } from './operation.ts'
+import { asResult, Output, type ResponseText } from './output.ts'
+import { Subgraphs } from './subgraphs.ts'
 
 /** An operation of a document that was validated against the public schema. */
 export interface OperationRequest {
@@ -33,14 +31,28 @@ export interface EngineOptions {
   transports: ReadonlyMap<string, Transport>
   limits: OperationLimits
   log: Logger
+  /** Whether identical query fetches under way at the same time are sent once (default true). */
+  shareFetches?: boolean
 }
 
 /** Runs operations of one generation of the supergraph. */
 export interface Engine {
   /** Answers a query or mutation. Never rejects for what subgraphs do: that becomes partial data with errors. */
   execute(request: OperationRequest): Promise<ExecutionResult>
+  /** A query or mutation ready to be run, its response written as JSON, or the errors that keep it from being run. */
+  prepare(request: OperationRequest): PreparedOperation | Refused
   /** How a subscription is to be followed, or the errors that keep it from being followed. */
-  prepareSubscription(request: OperationRequest): PreparedSubscription | { errors: readonly GraphQLError[] }
+  prepareSubscription(request: OperationRequest): PreparedSubscription | Refused
+  /** What there is to know of its caches and of the fetches it shared. */
+  counts(): { operations: { hits: number; misses: number }; fetches: { sent: number; shared: number } }
+}
+
+export interface Refused {
+  errors: readonly GraphQLError[]
+}
+
+export interface PreparedOperation {
+  run(): Promise<ResponseText>
 }
 
 export interface PreparedSubscription {
@@ -48,95 +60,86 @@ export interface PreparedSubscription {
   follow(signal: AbortSignal): AsyncIterableIterator<ExecutionResult>
   /** The response for one event, with what other subgraphs add to it. */
   complete(event: ExecutionResult): Promise<ExecutionResult>
+  /** The same, its data as JSON. */
+  completeText(event: ExecutionResult): Promise<ResponseText>
 }
 
-export function createEngine({ supergraph, transports, limits, log }: EngineOptions): Engine {
+export function createEngine({ supergraph, transports, limits, log, shareFetches = true }: EngineOptions): Engine {
   const operations = new Operations(supergraph, limits, log)
+  const subgraphs = new Subgraphs(transports, shareFetches, log)
 
-  const transport = (service: string): Transport => {
-    const found = transports.get(service)
-    if (!found) throw failures.unavailable()
-    return found
-  }
-  const send = (
-    request: OperationRequest,
-    { operation, operationName, operationKind, serviceName }: FetchNode,
-    variables: Data,
-  ) => {
-    const { viewer, device, requestId, deadline, signal } = request
-    return transport(serviceName)
-      .execute({
-        query: operation,
-        operationName,
-        variables,
-        viewer,
-        device,
-        requestId,
-        deadline,
-        ...(operationKind === 'mutation' ? {} : { signal }),
-      })
-      .catch((error: unknown) => {
-        if (error instanceof GraphQLError) throw error
-        if (!signal?.aborted) log.error({ err: error, subgraph: serviceName, requestId }, 'a fetch failed')
-        throw failures.unavailable()
-      })
-  }
   const prepare = ({ document, operationName, variables = {}, viewer }: OperationRequest) =>
     operations.prepare({ document, operationName, variables, viewer })
 
   const run = async (
     request: OperationRequest,
-    { denied, conditions }: PreparedOperation,
-    rest: PlanNode | undefined,
+    { compiled: { step }, conditions, project }: ReadyOperation,
     first?: (run: Run, data: Data) => void,
-  ): Promise<ExecutionResult> => {
-    const { document, operationName, variables = {} } = request
-    const failed = new Set<Failure>()
+  ): Promise<ResponseText> => {
+    const { variables = {} } = request
     const data: Data = {}
+    // What other parts know of an event is asked for anew: what is under way may be older than the event.
+    using asking = subgraphs.begin(request, { isShared: !first })
     const state: Run = {
-      schema: supergraph.schema,
       variables,
       conditions,
-      send: async (fetch, values) => await send(request, fetch, values),
-      fail: (failure) => failed.add(failure),
+      failures: new Set(),
+      isRepeating: false,
+      ask: (question, variablesJson) => asking.ask(question, variablesJson),
     }
     first?.(state, data)
-    if (rest) await runPlan(state, rest, [data])
-    return shape({ schema: supergraph.api.schema, document, operationName, variables, denied }, data, failed)
+    if (step) await step(state, [data])
+    // Nobody is there to read it, and everything that was given up would be an error to write.
+    if (request.signal?.aborted) return { errors: [failures.unavailable()] }
+    const out = new Output(variables, state.failures, state.isRepeating)
+    return out.response(project(out, data), data)
+  }
+
+  const prepareOperation = (request: OperationRequest): PreparedOperation | Refused => {
+    const ready = prepare(request)
+    if ('errors' in ready) return ready
+    return ready.compiled.primary ? { errors: [overSocket()] } : { run: () => run(request, ready) }
   }
 
   return {
+    prepare: prepareOperation,
+
     async execute(request) {
-      const prepared = prepare(request)
-      if ('errors' in prepared) return prepared
-      const { node } = prepared.plan
-      if (node?.kind === 'Subscription') return { errors: [overSocket()] }
-      return await run(request, prepared, node)
+      const prepared = prepareOperation(request)
+      return 'errors' in prepared ? prepared : asResult(await prepared.run())
     },
 
     prepareSubscription(request) {
-      const prepared = prepare(request)
-      if ('errors' in prepared) return prepared
-      const { node } = prepared.plan
-      if (node?.kind !== 'Subscription') throw new Error('Not a subscription')
-      const { primary, rest } = node
-      const { variables = {}, viewer, requestId } = request
+      const ready = prepare(request)
+      if ('errors' in ready) return ready
+      const { primary } = ready.compiled
+      if (!primary) throw new Error('Not a subscription')
+      const completeText = (event: ExecutionResult) =>
+        run(request, ready, (state, data) => primary.add(state, data, copy(event) as ExecutionResult<Data>))
       return {
-        follow: (signal) =>
-          transport(primary.serviceName).subscribe({
-            query: primary.operation,
-            operationName: primary.operationName,
-            variables: variablesOf({ variables }, primary),
+        follow: (signal) => {
+          const { viewer, requestId, variables = {} } = request
+          const { serviceName, operation: query, operationName, variableUsages = [] } = primary.node
+          const used = variableUsages.flatMap((name) =>
+            variables[name] === undefined ? [] : [[name, variables[name]]],
+          )
+          const transport = transports.get(serviceName)
+          if (!transport) throw failures.unavailable()
+          return transport.subscribe({
+            query,
+            operationName,
+            variables: Object.fromEntries(used),
             viewer,
             requestId,
             signal,
-          }),
-        complete: (event) =>
-          run(request, prepared, rest, (state, data) =>
-            addResult(state, primary, data, copy(event) as ExecutionResult<Data>),
-          ),
+          })
+        },
+        complete: async (event) => asResult(await completeText(event)),
+        completeText,
       }
     },
+
+    counts: () => ({ operations: { ...operations.counts }, fetches: { ...subgraphs.inflight.counts } }),
   }
 }
 

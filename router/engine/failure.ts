@@ -26,18 +26,38 @@ export class Failure extends Error {
   /** Where below this place the error happened: a subgraph moves a null up to the nearest nullable field. */
   readonly below: Path
 
-  constructor(error: Pick<GraphQLError, 'message' | 'extensions'>, service: string, below: Path = []) {
+  /** Further errors that the same null came from. */
+  readonly others: Failure[] = []
+  /** Whether it is of a whole entity: its fields, at which it then stands, share it. */
+  readonly isOfEntity: boolean
+  /** Whether a subgraph said null here, rather than nothing. */
+  readonly isNull: boolean
+
+  /** @param place what of an answer is null because of it; left out for what was not answered at all */
+  constructor(
+    error: Pick<GraphQLError, 'message' | 'extensions'>,
+    service: string,
+    below: Path = [],
+    place?: 'entity' | 'field',
+  ) {
     super(error.message)
     const shown = Object.entries(error.extensions).filter(([key]) => !PRIVATE.has(key))
     this.extensions = { code: 'INTERNAL_SERVER_ERROR', ...Object.fromEntries(shown), service }
     this.below = below
+    this.isOfEntity = place === 'entity' && below.length > 0
+    this.isNull = place === 'field'
+  }
+
+  /** Where the error is told of, when it is found at `path`. */
+  pathFrom(path: Path): Path {
+    return [...(this.isOfEntity ? path.slice(0, -1) : path), ...this.below]
   }
 
   /** The error as a client gets it. */
   at(path: Path | undefined): GraphQLError {
     return new GraphQLError(this.message, {
       extensions: this.extensions,
-      ...(path ? { path: [...path, ...this.below] } : {}),
+      ...(path ? { path: this.pathFrom(path) } : {}),
     })
   }
 }
@@ -48,11 +68,11 @@ export function placeFailure(data: object, error: GraphQLError, service: string)
   let parent = data
   for (const [depth, key] of path.entries()) {
     const value: unknown = Reflect.get(parent, key)
-    // Two errors below one null: one of them explains it.
-    if (value instanceof Failure) return value
-    if (value === null || value === undefined) {
-      const failure = new Failure(error, service, path.slice(depth + 1))
-      Reflect.set(parent, key, failure)
+    if (value === null || value === undefined || value instanceof Failure) {
+      const place = depth === 1 && path[0] === '_entities' ? 'entity' : 'field'
+      const failure = new Failure(error, service, path.slice(depth + 1), place)
+      if (value instanceof Failure) value.others.push(failure)
+      else Reflect.set(parent, key, failure)
       return failure
     }
     if (typeof value !== 'object') return null

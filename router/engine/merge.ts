@@ -10,14 +10,16 @@ export const isData = (value: unknown): value is Data =>
  * null nor a failure replaces a value, and a value replaces either.
  */
 export function merge(known: Data, fetched: Data): void {
-  for (const [key, value] of Object.entries(fetched)) {
+  if (known === fetched) return
+  for (const key of Object.keys(fetched)) {
+    const value = fetched[key]
     if (value !== undefined) known[key] = merged(known[key], value)
   }
 }
 
 function merged(present: unknown, value: unknown): unknown {
   if (present === undefined || present === null) return value
-  if (value === null || value instanceof Failure) return present
+  if (present === value || value === null || value instanceof Failure) return present
   if (isData(present) && isData(value)) merge(present, value)
   else if (Array.isArray(present) && Array.isArray(value) && present.length === value.length) {
     for (const [index, item] of value.entries()) present[index] = merged(present[index], item)
@@ -25,10 +27,12 @@ function merged(present: unknown, value: unknown): unknown {
   return present
 }
 
-/** A copy in depth: subscribers may share an event, and each adds to its own. */
+/** A copy in depth: several may share an answer or an event, and each adds to its own. */
 export function copy<T>(value: T): T
 export function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => copy(item))
   if (!isData(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]))
+  const copied: Data = {}
+  for (const key of Object.keys(value)) copied[key] = copy(value[key])
+  return copied
 }

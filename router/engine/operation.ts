@@ -13,21 +13,35 @@ import type { Viewer } from '#platform/viewer.ts'
 import { authorize, deniedRoots, guardedCoordinates, withoutDenied, type Denied } from '../policy/authorize.ts'
 import { brokenLimit, type OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
+import { conditionVariables } from './collect.ts'
+import { CompiledFetch } from './fetch.ts'
+import { compilePlan, type Step } from './plan.ts'
+import { compileProjector, type Projector } from './project.ts'
+
+/** How one operation is carried out for all viewers with the same rights. */
+export interface Compiled {
+  /** The fetch whose subscription the events come from, if it is a subscription. */
+  primary: CompiledFetch | undefined
+  step: Step | undefined
+  /** By the values of the variables that decide what is skipped. */
+  projectors: LRUCache<string, Projector>
+}
 
 /** An operation of a valid document, with what is known of it before anybody asks. */
-interface CompiledOperation {
+interface Known {
   node: OperationDefinitionNode
   broken: GraphQLError | null
   guarded: readonly string[]
-  /** By the coordinates that are denied: viewers with the same rights share a plan. */
-  plans: LRUCache<string, QueryPlan>
+  deciding: readonly string[]
+  /** By the coordinates that are denied. */
+  compiled: LRUCache<string, Compiled>
 }
 
 /** An operation ready to run for one viewer. */
-export interface PreparedOperation {
+export interface ReadyOperation {
   kind: OperationDefinitionNode['operation']
-  plan: QueryPlan
-  denied: Denied
+  compiled: Compiled
+  project: Projector
   /** Variables with their defaults. */
   conditions: Readonly<Record<string, unknown>>
 }
@@ -39,9 +53,13 @@ interface Asked {
   viewer: Viewer
 }
 
-/** Checks and plans operations, each once: what it learns lives as long as the document that the caller keeps. */
+const NOTHING_DENIED: Denied = new Map()
+
+/** Checks and compiles operations, each once: what it learns lives as long as the document that the caller keeps. */
 export class Operations {
-  readonly #known = new WeakMap<DocumentNode, Map<string, CompiledOperation>>()
+  /** How often an operation was known, and how often it had to be planned. */
+  readonly counts = { hits: 0, misses: 0 }
+  readonly #known = new WeakMap<DocumentNode, Map<string, Known>>()
   readonly #supergraph: LoadedSupergraph
   readonly #limits: OperationLimits
   readonly #log: Logger
@@ -56,31 +74,26 @@ export class Operations {
    * What to run, or the errors that keep it from being run at all. A query goes on without what its viewer may not see;
    * a mutation or subscription does not begin.
    */
-  prepare({
-    document,
-    operationName,
-    variables,
-    viewer,
-  }: Asked): PreparedOperation | { errors: readonly GraphQLError[] } {
+  prepare({ document, operationName, variables, viewer }: Asked): ReadyOperation | { errors: readonly GraphQLError[] } {
     const { api, requirements } = this.#supergraph
-    const operation = this.#compile(document, operationName)
-    if (!operation) return refused('There is no such operation in the document.', 'OPERATION_RESOLUTION_FAILURE')
-    if (operation.broken) return { errors: [operation.broken] }
-    const { coerced, errors } = getVariableValues(api.schema, operation.node.variableDefinitions ?? [], {
-      ...variables,
-    })
+    const known = this.#know(document, operationName)
+    if (!known) return refused('There is no such operation in the document.', 'OPERATION_RESOLUTION_FAILURE')
+    const { node, broken, guarded } = known
+    if (broken) return { errors: [broken] }
+    const definitions = node.variableDefinitions ?? []
+    const { coerced, errors } =
+      definitions.length > 0 ? getVariableValues(api.schema, definitions, { ...variables }) : { coerced: {} }
     if (errors) return { errors: errors.map(badVariable) }
-    const denied = authorize(operation.guarded, requirements, viewer)
-    const refusals =
-      operation.node.operation === 'query' ? [] : deniedRoots(document, operation.node, api.schema, denied)
+    const denied = guarded.length > 0 ? authorize(guarded, requirements, viewer) : NOTHING_DENIED
+    const refusals = node.operation === 'query' ? [] : deniedRoots(document, node, api.schema, denied)
     if (refusals.length > 0) return { errors: refusals }
-    const plan = this.#plan(document, operation, denied)
-    return plan
-      ? { kind: operation.node.operation, plan, denied, conditions: coerced }
-      : refused('The operation cannot be planned.', 'GRAPHQL_VALIDATION_FAILED')
+    const compiled = this.#compile(document, known, denied)
+    if (!compiled) return refused('The operation cannot be planned.', 'GRAPHQL_VALIDATION_FAILED')
+    const project = this.#projector(document, known, denied, compiled, coerced)
+    return { kind: node.operation, compiled, project, conditions: coerced }
   }
 
-  #compile(document: DocumentNode, operationName: string | undefined): CompiledOperation | null {
+  #know(document: DocumentNode, operationName: string | undefined): Known | null {
     let operations = this.#known.get(document)
     if (!operations) this.#known.set(document, (operations = new Map()))
     const key = operationName ?? ''
@@ -89,34 +102,67 @@ export class Operations {
     const node = getOperationAST(document, operationName)
     if (!node) return null
     const { api, requirements } = this.#supergraph
-    const compiled: CompiledOperation = {
+    const learnt: Known = {
       node,
       broken: brokenLimit(document, node, this.#limits),
       guarded: guardedCoordinates(document, api.schema, requirements),
-      plans: new LRUCache({ max: 100 }),
+      deciding: conditionVariables(document),
+      compiled: new LRUCache({ max: 100 }),
     }
-    operations.set(key, compiled)
-    return compiled
+    operations.set(key, learnt)
+    return learnt
   }
 
-  #plan(document: DocumentNode, { node, plans }: CompiledOperation, denied: Denied): QueryPlan | null {
-    const key = [...denied.keys()].join(' ')
-    const known = plans.get(key)
-    if (known) return known
-    const { api, planner } = this.#supergraph
+  #compile(document: DocumentNode, { node, compiled }: Known, denied: Denied): Compiled | null {
+    const key = denied.size === 0 ? '' : [...denied.keys()].join(' ')
+    const known = compiled.get(key)
+    if (known) {
+      this.counts.hits++
+      return known
+    }
+    this.counts.misses++
+    const { schema } = this.#supergraph
     try {
-      const allowed = denied.size === 0 ? document : withoutDenied(document, api.schema, denied)
-      const operation = operationFromDocument(api.federation, allowed, {
-        operationName: node.name?.value,
-        validate: false,
-      })
-      const plan = planner.buildQueryPlan(operation)
-      plans.set(key, plan)
-      return plan
+      const { node: root } = this.#plan(document, node, denied)
+      const isSubscription = root?.kind === 'Subscription'
+      const rest = isSubscription ? root.rest : root
+      const made: Compiled = {
+        primary: isSubscription ? new CompiledFetch(schema, root.primary) : undefined,
+        step: rest && compilePlan(schema, rest),
+        projectors: new LRUCache({ max: 32 }),
+      }
+      compiled.set(key, made)
+      return made
     } catch (error) {
       this.#log.warn({ err: error }, 'an operation cannot be planned')
       return null
     }
+  }
+
+  #plan(document: DocumentNode, node: OperationDefinitionNode, denied: Denied): QueryPlan {
+    const { api, planner } = this.#supergraph
+    const allowed = denied.size === 0 ? document : withoutDenied(document, api.schema, denied)
+    const operation = operationFromDocument(api.federation, allowed, {
+      operationName: node.name?.value,
+      validate: false,
+    })
+    return planner.buildQueryPlan(operation)
+  }
+
+  #projector(
+    document: DocumentNode,
+    { node, deciding }: Known,
+    denied: Denied,
+    { projectors }: Compiled,
+    conditions: Readonly<Record<string, unknown>>,
+  ): Projector {
+    const key = deciding.map((name) => (conditions[name] ? 1 : 0)).join('')
+    const known = projectors.get(key)
+    if (known) return known
+    const { schema } = this.#supergraph.api
+    const projector = compileProjector({ schema, document, operation: node, conditions, denied })
+    projectors.set(key, projector)
+    return projector
   }
 }
 

@@ -15,6 +15,8 @@ export const validationRules = [...recommendedRules, reservedNames]
 
 /** Parses and validates operations, each text once. */
 export class Documents {
+  /** How often an operation was known, and how often it was read anew. */
+  readonly counts = { hits: 0, misses: 0 }
   readonly #known = new LRUCache<string, DocumentNode>({ max: 2_000 })
   readonly #schema: GraphQLSchema
   readonly #maxTokens: number
@@ -26,7 +28,11 @@ export class Documents {
 
   read(query: string): DocumentNode | { errors: readonly GraphQLError[] } {
     const known = this.#known.get(query)
-    if (known) return known
+    if (known) {
+      this.counts.hits++
+      return known
+    }
+    this.counts.misses++
     try {
       const document = parse(query, { maxTokens: this.#maxTokens })
       const problems = this.#problems(document)

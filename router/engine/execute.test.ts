@@ -1,0 +1,175 @@
+import { composeServices } from '@apollo/composition'
+import { parse, type ExecutionResult } from 'graphql'
+import { describe, expect, test } from 'vitest'
+import { failures } from '#platform/transport-failures.ts'
+import { createLogger } from '#platform/log.ts'
+import type { SubgraphRequest, Transport } from '#platform/transport.ts'
+import { anonymous } from '#platform/viewer.ts'
+import { defaultLimits } from '../policy/limits.ts'
+import { loadSupergraph } from '../supergraph.ts'
+import { anAccount } from '../testing/router-under-test.ts'
+import { createEngine, type OperationRequest } from './execute.ts'
+
+const log = createLogger({ level: 'silent', pretty: false, name: 'test' })
+const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key" "@interfaceObject" "@shareable"])\n`
+
+type Answer = (request: SubgraphRequest) => Promise<ExecutionResult>
+
+/** An engine over subgraphs that answer as they are told to; `asked` is what they were asked, in order. */
+function over(
+  subgraphs: Record<string, readonly [sdl: string, answer: Answer]>,
+  options: { shareFetches?: boolean } = {},
+) {
+  const services = Object.entries(subgraphs).map(([name, [sdl]]) => ({ name, url: '', typeDefs: parse(LINK + sdl) }))
+  const { supergraphSdl, errors } = composeServices(services)
+  if (!supergraphSdl) throw new Error(errors?.join('\n'))
+  const asked: string[] = []
+  const transports = new Map(
+    Object.entries(subgraphs).map(([name, [, answer]]): [string, Transport] => [
+      name,
+      {
+        async execute(request) {
+          asked.push(`${name} ${request.variablesJson}`)
+          return await answer(request)
+        },
+        subscribe: () => {
+          throw failures.unavailable()
+        },
+        async [Symbol.asyncDispose]() {},
+      },
+    ]),
+  )
+  const engine = createEngine({
+    supergraph: loadSupergraph(supergraphSdl),
+    transports,
+    limits: defaultLimits,
+    log,
+    ...options,
+  })
+  const ask = (query: string, request: Partial<OperationRequest> = {}) =>
+    engine.execute({ document: parse(query), viewer: anonymous, requestId: 'r', ...request })
+  return { engine, asked, ask }
+}
+
+const data = (value: Record<string, unknown>): ExecutionResult => ({ data: value })
+
+describe('entities', () => {
+  const works = `type Query { works: [Work!] } interface Work @key(fields: "id") { id: ID! }
+    type Painting implements Work @key(fields: "id") { id: ID! }`
+
+  test('that are the same are asked for once, and the answer goes to every place', async () => {
+    const { ask, asked } = over({
+      a: [
+        'type Query { users: [User] } type User @key(fields: "id") { id: ID! }',
+        async () => data({ users: ['1', '2', '1', '1'].map((id) => ({ __typename: 'User', id })) }),
+      ],
+      b: [
+        'type User @key(fields: "id") { id: ID! name: String }',
+        async () => data({ _entities: [{ name: 'Ada' }, { name: 'Bob' }] }),
+      ],
+    })
+    expect(await ask('{ users { name } }')).toEqual(
+      data({ users: ['Ada', 'Bob', 'Ada', 'Ada'].map((name) => ({ name })) }),
+    )
+    expect(asked[1]).toBe('b {"representations":[{"__typename":"User","id":"1"},{"__typename":"User","id":"2"}]}')
+  })
+
+  test('keep their type where a subgraph takes their interface for an object', async () => {
+    const { ask } = over({
+      a: [works, async () => data({ works: [{ __typename: 'Painting', id: '1' }] })],
+      b: [
+        'type Work @key(fields: "id") @interfaceObject { id: ID! worth: Int }',
+        async () => data({ _entities: [{ __typename: 'Work', worth: 7 }] }),
+      ],
+    })
+    const { data: found } = await ask('{ works { __typename worth ... on Painting { id } } }')
+    expect(found).toEqual({ works: [{ __typename: 'Painting', worth: 7, id: '1' }] })
+  })
+})
+
+describe('identical fetches that are under way', () => {
+  const sdl = 'type Query { a: Int b(x: Int): Int } type Mutation { set: Int }'
+  const held = () => {
+    const waiting: (() => void)[] = []
+    const signals: (AbortSignal | undefined)[] = []
+    const answer: Answer = async ({ query, signal }) => {
+      signals.push(signal)
+      if (query.startsWith('mutation')) return data({ set: 1 })
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      return data({ a: 1, b: 2 })
+    }
+    return { answer, signals, release: () => waiting.splice(0).forEach((go) => go()) }
+  }
+  const settled = () => new Promise((done) => setTimeout(done, 5))
+
+  test('are sent once, for those who are the same to the subgraph', async () => {
+    const { answer, release } = held()
+    const { ask, asked, engine } = over({ a: [sdl, answer] })
+    const all = [
+      ask('{ a }'),
+      ask('{ a }'),
+      ask('{ a }', { viewer: anAccount() }),
+      ask('query ($x: Int) { b(x: $x) }', { variables: { x: 1 } }),
+      ask('query ($x: Int) { b(x: $x) }', { variables: { x: 2 } }),
+    ]
+    await settled()
+    release()
+    expect((await Promise.all(all)).map(({ data: found }) => found)).toEqual([
+      { a: 1 },
+      { a: 1 },
+      { a: 1 },
+      { b: 2 },
+      { b: 2 },
+    ])
+    expect(asked).toHaveLength(4)
+    expect(engine.counts().fetches).toEqual({ sent: 4, shared: 1 })
+  })
+
+  test('are each sent when sharing is off, and mutations always', async () => {
+    const { answer, release } = held()
+    const off = over({ a: [sdl, answer] }, { shareFetches: false })
+    const all = [off.ask('{ a }'), off.ask('{ a }')]
+    await settled()
+    release()
+    await Promise.all(all)
+    const on = over({ a: [sdl, answer] })
+    await Promise.all([on.ask('mutation { set }'), on.ask('mutation { set }')])
+    expect([off.asked.length, on.asked.length]).toEqual([2, 2])
+  })
+
+  test('are not joined by those who asked after a mutation had ended', async () => {
+    const { answer, release } = held()
+    const { ask, asked } = over({ a: [sdl, answer] })
+    const before = ask('{ a }')
+    await ask('mutation { set }')
+    const after = ask('{ a }')
+    await settled()
+    release()
+    await Promise.all([before, after])
+    expect(asked).toHaveLength(3)
+  })
+
+  test('are cancelled when the last who waits has left, and not before', async () => {
+    const { answer, signals } = held()
+    const { ask } = over({ a: [sdl, answer] })
+    const [first, second] = [new AbortController(), new AbortController()]
+    const answers = [ask('{ a }', { signal: first.signal }), ask('{ a }', { signal: second.signal })]
+    await settled()
+    first.abort()
+    await answers[0]
+    expect(signals[0]!.aborted).toBe(false)
+    second.abort()
+    await answers[1]
+    expect(signals[0]!.aborted).toBe(true)
+  })
+
+  test('end for each at its own deadline', async () => {
+    const { answer, release } = held()
+    const { ask } = over({ a: [sdl, answer] })
+    const patient = ask('{ a }')
+    const { errors } = await ask('{ a }', { deadline: Date.now() + 10 })
+    expect(errors).toMatchObject([{ path: ['a'], extensions: { code: 'SUBGRAPH_TIMEOUT', service: 'a' } }])
+    release()
+    expect(await patient).toEqual(data({ a: 1 }))
+  })
+})
