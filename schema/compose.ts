@@ -27,6 +27,7 @@ if (!supergraphSdl || hints.length > 0) process.exit(1)
 if (process.argv.includes('--check')) {
   const isFresh = existsSync(FILE) && readFileSync(FILE, 'utf8') === supergraphSdl
   if (!isFresh) console.error('schema/supergraph.graphql is stale. Run `npm run compose` and commit it.')
+  else console.log('schema/supergraph.graphql is up to date.')
   process.exitCode = isFresh ? 0 : 1
 } else {
   writeFileSync(FILE, supergraphSdl)

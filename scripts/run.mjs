@@ -46,7 +46,9 @@ const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(process.pl
 // What V8 compiled is kept: loading the modules is most of a start.
 const cache = join(root, 'node_modules/.cache/node-compile')
 const env = { NODE_COMPILE_CACHE: cache, ...process.env, PATH: path }
-const child = spawn(node, process.argv.slice(2), { cwd: root, stdio: 'inherit', env })
+// Whoever asks for help is not kept waiting for changes.
+const args = process.argv.slice(2).filter((arg) => arg !== '--watch' || !process.argv.includes('--help'))
+const child = spawn(node, args, { cwd: root, stdio: 'inherit', env })
 process.on('SIGTERM', () => child.kill('SIGTERM'))
 // A terminal sends Ctrl-C to the child as well; a second signal would cut its orderly end short.
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
