@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Neighbours, operation } from './calls.ts'
+import { Neighbours, operation, rejectOutage } from './calls.ts'
+import { CodedError } from './errors.ts'
 import { failures } from './transport-failures.ts'
 import type { SubgraphRequest, Transport } from './transport.ts'
 import { anonymous } from './viewer.ts'
@@ -63,4 +64,10 @@ describe('a subgraph that would answer', () => {
     await codes(15, () => ask({ signal: gone }))
     expect(await ask()).toEqual({ isUp: true })
   })
+})
+
+test('only an outage becomes UPSTREAM_UNAVAILABLE: a refusal is no outage', () => {
+  expect(() => rejectOutage(new CodedError('SUBGRAPH_TIMEOUT', 'Too slow.'))).toThrow('UPSTREAM_UNAVAILABLE')
+  const refusal = new CodedError('FORBIDDEN', 'No.')
+  expect(() => rejectOutage(refusal)).toThrow(refusal)
 })

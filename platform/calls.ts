@@ -10,6 +10,7 @@ import {
 } from 'cockatiel'
 import { CodedError } from './errors.ts'
 import type { Transport } from './transport.ts'
+import { reject } from './user-errors.ts'
 import { client, type Viewer } from './viewer.ts'
 
 /** An operation on another subgraph. `Result` and `Variables` come from codegen of the document against its SDL. */
@@ -45,8 +46,15 @@ class OutOfTime extends Error {
   override name = 'OutOfTime'
 }
 
-const isOutage = (error: unknown): boolean =>
+/** Whether a call failed because the other part cannot be reached, and not because of what it answered. */
+export const isOutage = (error: unknown): boolean =>
   error instanceof CodedError && ['SUBGRAPH_UNAVAILABLE', 'SUBGRAPH_TIMEOUT'].includes(String(error.extensions.code))
+
+/** Rejects with UPSTREAM_UNAVAILABLE for an outage of another part: `hasOrder(ctx, id).catch(rejectOutage)`. */
+export function rejectOutage(error: unknown): never {
+  if (!isOutage(error)) throw error
+  reject('UPSTREAM_UNAVAILABLE', 'A part of the store cannot be reached. Try again in a moment.')
+}
 
 /** Ways to the other subgraphs, each behind its own circuit breaker, shared by all requests of a process. */
 export class Neighbours {

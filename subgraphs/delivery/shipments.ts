@@ -1,8 +1,9 @@
 import { and, desc, eq, gt, inArray } from 'drizzle-orm'
 import { z } from 'zod'
+import { rejectOutage } from '#platform/calls.ts'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
-import { CodedError, badUserInput } from '#platform/errors.ts'
+import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
@@ -135,10 +136,7 @@ export async function updateStatus(ctx: Context, { shipmentId, status, at }: Shi
 // crash is booked out once.
 async function bookOut(ctx: Context, shipment: SeenShipment): Promise<void> {
   const lines = await linesOf(ctx).load(shipment.id)
-  await shipStock(ctx, shipment, lines).catch((error: unknown) => {
-    if (!(error instanceof CodedError)) throw error
-    reject('UPSTREAM_UNAVAILABLE', 'A part of the store cannot be reached. Try again in a moment.')
-  })
+  await shipStock(ctx, shipment, lines).catch(rejectOutage)
 }
 
 const failedInput = z.object({

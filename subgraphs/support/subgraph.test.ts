@@ -95,6 +95,12 @@ describe('a ticket that is opened', () => {
     ])
   })
 
+  test('is not opened while the order it is about cannot be looked up', async () => {
+    const input = { subject: 'Hello', body: 'World', orderId: uuidv7(), idempotencyKey: uuidv7() }
+    const { ticketCreate } = await shop.ask('support', aCustomer(), CREATE, { input })
+    expect(ticketCreate).toMatchObject({ ticket: null, userErrors: [{ code: 'UPSTREAM_UNAVAILABLE', field: null }] })
+  })
+
   test('needs an account', async () => {
     const input = { subject: 'Hello', body: 'World', idempotencyKey: uuidv7() }
     const { errors } = await shop.answer('support', aGuest(), CREATE, { input })

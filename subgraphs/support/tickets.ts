@@ -1,8 +1,8 @@
 import { and, eq, exists, ilike, inArray, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
+import { rejectOutage } from '#platform/calls.ts'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
-import { CodedError } from '#platform/errors.ts'
 import { idempotent } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
@@ -137,13 +137,8 @@ async function assertKnown(
   isKnown: (id: string) => Promise<boolean>,
 ): Promise<void> {
   if (id == null) return
-  const known = isId(id) && (await isKnown(id).catch(unavailable))
+  const known = isId(id) && (await isKnown(id).catch(rejectOutage))
   if (!known) reject('NOT_FOUND', message, [field])
-}
-
-function unavailable(error: unknown): never {
-  if (!(error instanceof CodedError)) throw error
-  reject('UPSTREAM_UNAVAILABLE', 'A part of the store cannot be reached. Try again in a moment.')
 }
 
 export const closeTicket = (ctx: Context, id: string) => moveTicket(ctx, id, 'CLOSED')
@@ -182,7 +177,7 @@ export async function rateTicket(ctx: Context, who: User, input: TicketRateInput
 /** Gives a ticket to somebody, or to nobody. */
 export async function assignTicket(ctx: Context, { ticketId, assigneeId, expectedVersion }: TicketAssignInput) {
   requireScope(ctx.viewer, 'support:agent')
-  if (assigneeId != null && !(isId(assigneeId) && (await answersTickets(ctx, assigneeId).catch(unavailable)))) {
+  if (assigneeId != null && !(isId(assigneeId) && (await answersTickets(ctx, assigneeId).catch(rejectOutage)))) {
     reject('NOT_APPLICABLE', 'This person is not support staff.', ['assigneeId'])
   }
   return await change(ctx, ticketId, () => ({ assigneeId: assigneeId ?? null }), expectedVersion)
