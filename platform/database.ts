@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { drizzle } from 'drizzle-orm/postgres-js'
+import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
@@ -95,6 +96,12 @@ export function openDatabase(
       await sql.end({ timeout: 5 })
     },
   }
+}
+
+/** Whether a statement failed because another row has what `constraint`, named as in the database, lets only one have. */
+export function isTaken(error: unknown, constraint: string): boolean {
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  return cause instanceof postgres.PostgresError && cause.code === '23505' && cause.constraint_name === constraint
 }
 
 /** The PostgreSQL role of one part: a subgraph's, or `jobs`. */

@@ -50,16 +50,33 @@ export const subscriptions = events.table(
   (table) => [primaryKey({ columns: [table.fact, table.queue] })],
 )
 
+/** What is told of a fact. */
+export interface About<T> {
+  entityId: string
+  entityVersion: number
+  owner: Owner | null
+  data: T
+}
+
 /**
  * Announces `fact` in the transaction that makes it true: rolled back, it never happened; committed, every consumer gets
  * it at least once.
  */
 export async function announce<T>(
   tx: Db,
+  clock: { now(): Date; requestId: string },
+  announced: Fact<T>,
+  about: About<T>,
+): Promise<void> {
+  await tx.insert(outbox).values(announcement(clock, announced, about))
+}
+
+/** The row of the outbox that announces `fact`, for statements that insert it themselves. */
+export function announcement<T>(
   { now, requestId }: { now(): Date; requestId: string },
   { name, version, data: shape }: Fact<T>,
-  about: { entityId: string; entityVersion: number; owner: Owner | null; data: T },
-): Promise<void> {
+  about: About<T>,
+): typeof outbox.$inferSelect {
   const { owner } = about
   const event: Announced<T> = {
     eventId: uuidv7(),
@@ -71,5 +88,5 @@ export async function announce<T>(
     owner: owner && { kind: owner.kind, id: owner.id },
     data: shape.parse(about.data),
   }
-  await tx.insert(outbox).values({ eventId: event.eventId, name, event })
+  return { eventId: event.eventId, name, event }
 }

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freshDatabase, type FreshDatabase } from '../tests/setup/fresh-database.ts'
-import { idempotencyKeys as table } from '../subgraphs/support/tables.ts'
+import { idempotencyKeys as table, inbox } from '../subgraphs/orders/tables.ts'
 import { loadConfig } from './config.ts'
 import { databaseUrl, openDatabase, type Database } from './database.ts'
 import type { Context } from './context.ts'
 import { forgetting } from './forgetting.ts'
-import { idempotent, type Keyed } from './idempotency.ts'
+import { idempotent, idempotentStatement, type Keyed } from './idempotency.ts'
 import { uuidv7 } from './ids.ts'
 import { reject } from './user-errors.ts'
 
@@ -13,7 +14,7 @@ let fresh: FreshDatabase
 let database: Database
 beforeAll(async () => {
   fresh = await freshDatabase()
-  database = openDatabase(databaseUrl('support', loadConfig({ DATABASE_URL: fresh.url })), { name: 'test' })
+  database = openDatabase(databaseUrl('orders', loadConfig({ DATABASE_URL: fresh.url })), { name: 'test' })
 })
 afterAll(async () => {
   await database[Symbol.asyncDispose]()
@@ -70,4 +71,43 @@ test('a key is forgotten after 30 days, and not before', async () => {
   expect((await idempotent(ctx(), table, command, act)).isReplay).toBe(true)
   await forgetAfter(31)
   expect((await idempotent(ctx(), table, command, act)).isReplay).toBe(false)
+})
+
+describe('a command of one statement', () => {
+  // Its effect: a line in the inbox of a reaction that no fact has.
+  const noteOnce = (command: Keyed, eventId = uuidv7(), guard = sql`true`) =>
+    idempotentStatement(ctx(), table, command, async (remember) => {
+      const [row] = await database.db.execute<{ id: string }>(sql`
+        with noted as (
+          insert into ${inbox} (reaction, event_id, handled_at) select ${command.key}, ${eventId}::uuid, now() where ${guard}
+          returning event_id as id
+        ), remembered as (${remember(sql`jsonb_build_object('id', noted.id)`, sql`noted`)})
+        select id from noted`)
+      return row
+    })
+  const notesOf = ({ key }: Keyed) => database.db.$count(inbox, sql`reaction = ${key}`)
+
+  test('acts once for many calls at once, and everybody gets its reply', async () => {
+    const command = keyed()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => noteOnce(command)))
+    expect(await notesOf(command)).toBe(1)
+    expect(new Set(answers.map((answer) => answer?.reply.id)).size).toBe(1)
+    expect(answers.filter((answer) => !answer?.isReplay)).toHaveLength(1)
+    await expect(noteOnce({ ...command, request: { a: 2 } })).rejects.toMatchObject({
+      errors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }],
+    })
+    expect(await notesOf(command)).toBe(1)
+  })
+
+  test('that its guard held back leaves the key free', async () => {
+    const command = keyed()
+    expect(await noteOnce(command, uuidv7(), sql`false`)).toBeNull()
+    expect(await noteOnce(command)).toMatchObject({ isReplay: false })
+  })
+
+  test('that fails for another reason fails', async () => {
+    const [command, eventId] = [keyed(), uuidv7()]
+    await database.db.insert(inbox).values({ reaction: command.key, eventId, handledAt: new Date() })
+    await expect(noteOnce(command, eventId)).rejects.toThrow('Failed query')
+  })
 })
