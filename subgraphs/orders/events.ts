@@ -49,5 +49,15 @@ export const OrderStatusChanged = fact('OrderStatusChanged', 1, {
   reason: z.string().nullable(),
 })
 
+/** It was called off: its money and its goods are given back by command. */
+export const OrderCancelled = fact('OrderCancelled', 1, {
+  /** The checkout it came from, with which participants keep what they hold; null for what was sold otherwise. */
+  checkoutId: z.uuid().nullable(),
+  number: z.string(),
+  email: z.string().nullable(),
+  reason: z.string(),
+  lines,
+})
+
 /** All of it arrived. */
 export const OrderDelivered = fact('OrderDelivered', 1, { lines })

@@ -4,5 +4,6 @@ export default {
   OrderLine: './tables.ts#OrderLineRow',
   OrderEvent: './tables.ts#OrderEventRow',
   Checkout: './tables.ts#CheckoutRow',
+  AdminDashboard: '../../platform/period.ts#Period',
   CheckoutFailure: './checkout.ts#Failure',
 }

@@ -74,6 +74,10 @@ export function amountOf(money: { amount: string; currencyCode: string }): Money
 
 const minor = (money: { amount: string; currencyCode: string }): number => amountOf(money).amountMinor
 
+/** The mean of amounts that come to `sumMinor`, rounded half up; 0 of none. */
+export const meanOf = (sumMinor: number, amounts: number): number =>
+  amounts === 0 ? 0 : Number((2n * BigInt(sumMinor) + BigInt(amounts)) / (2n * BigInt(amounts)))
+
 /** What an order keeps of the cart it was: nothing that changes in the shop later changes it. */
 export const orderFrom = (cart: FrozenCart) => ({
   email: cart.buyerEmail,

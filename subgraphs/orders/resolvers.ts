@@ -1,3 +1,4 @@
+import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { hasScope, requireSession } from '#platform/viewer.ts'
 import { completeCheckout } from './attempts.ts'
@@ -8,6 +9,7 @@ import { allowedActions } from './order.ts'
 import { allOrders, orderCountFor, ordersOf, timelineOf } from './history.ts'
 import { readOrder, updateOrderStatus, watchOrder } from './orders.ts'
 import type { Resolvers } from './schema.generated.ts'
+import { orderStats } from './stats.ts'
 
 const money = (amountMinor: number, { currency }: { currency: string }) => ({ amountMinor, currency })
 const person = (id: string | null) => (id ? { __typename: 'User' as const, id } : null)
@@ -69,5 +71,6 @@ export const resolvers: Resolvers = {
     orders: ({ id }, args, ctx) => ordersOf(ctx, id, args),
     orderCount: ({ id }, _, ctx) => orderCountFor(ctx, id),
   },
+  AdminDashboard: { __resolveReference: periodOf, orders: (period, _, ctx) => orderStats(ctx, period) },
   Cart: { checkout: ({ id }, _, ctx) => checkoutOfCart(ctx).load(id) },
 }

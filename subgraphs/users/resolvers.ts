@@ -1,7 +1,9 @@
 import type { Context } from '#platform/context.ts'
+import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { client, requireAccount, requireScope, type User } from '#platform/viewer.ts'
 import { createAddress, deleteAddress, updateAddress } from './addresses.ts'
+import { userStats } from './dashboard.ts'
 import { createGuestSession, resumeGuestSession } from './guests.ts'
 import { addressById, addressPageOf, identitiesOf, sessionsOf, userById } from './loaders.ts'
 import type { Resolvers } from './schema.generated.ts'
@@ -41,6 +43,7 @@ export const resolvers: Resolvers = {
   Query: {
     viewer: (_, _args, ctx) => viewerOf(ctx),
     user: (_, { id }, ctx) => (requireScope(ctx.viewer, 'users:read'), userById(ctx).load(id)),
+    adminDashboard: (_, period, ctx) => (requireScope(ctx.viewer, 'admin:read'), periodOf(period)),
   },
   Mutation: {
     userRegister: (_, { input }, ctx) => payload(async () => ({ user: await registerUser(ctx, input) })),
@@ -82,6 +85,7 @@ export const resolvers: Resolvers = {
     updatedAt: own(({ updatedAt }) => updatedAt),
     version: own(({ version }) => version),
   },
+  AdminDashboard: { __resolveReference: periodOf, users: (period, _, ctx) => userStats(ctx, period) },
   Address: {
     isDefaultShipping: async ({ id, userId }, _, ctx) =>
       (await userById(ctx).load(userId))?.defaultShippingAddressId === id,

@@ -145,6 +145,8 @@ export const valuesFrom = (row: Row): Values => ({
   refreshToken: 'no such token',
   idempotencyKey: uuidv7(),
   clientMessageId: uuidv7(),
+  from: '2026-01-01T00:00:00.000Z',
+  to: '2026-12-31T00:00:00.000Z',
   countryCode: 'DE',
   line1: 'Große Bergstraße 160',
   city: 'Berlin',
@@ -175,5 +177,6 @@ export const keysFrom = (row: Row): Record<string, readonly Values[]> => ({
   PaymentMethod: [{ id: row.method }],
   Shipment: [{ id: row.shipment }, { trackingNumber: row.trackingNumber }],
   Ticket: [{ id: row.ticket }],
+  AdminDashboard: [{ from: '2026-01-01T00:00:00.000Z', to: '2026-12-31T00:00:00.000Z' }],
   Courier: [{ id: demoId('courier/clara') }],
 })
