@@ -6,6 +6,8 @@ import { loadConfig, type Config } from '#platform/config.ts'
 import { databaseUrl } from '#platform/database.ts'
 import { startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
 import { createLogger, type Logger } from '#platform/log.ts'
+import { Metrics } from '#platform/metrics.ts'
+import { measureParts } from '#platform/part-metrics.ts'
 import { openPorts } from '#platform/ports.ts'
 import { runProgram } from '#platform/program.ts'
 import { openQueues } from '#platform/queues.ts'
@@ -30,6 +32,8 @@ async function run(): Promise<void> {
   if (!process.env.PUBLIC_URL) config.PUBLIC_URL = `http://localhost:${config.PORT}`
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'mercato' })
   const isDevelopment = config.NODE_ENV !== 'production'
+  const metrics = new Metrics({ token: config.METRICS_TOKEN, isOpen: isDevelopment, log })
+  metrics.addProcess()
   await assertPortFree(config)
 
   await using cleanup = new AsyncDisposableStack()
@@ -63,6 +67,7 @@ async function run(): Promise<void> {
       supergraphSdl: readFileSync(config.SUPERGRAPH_FILE, 'utf8'),
       transport: (name) => transports.get(name)!,
       identity,
+      metrics,
       log,
       isDevelopment,
       corsOrigins: config.CORS_ORIGINS,
@@ -73,6 +78,7 @@ async function run(): Promise<void> {
   )
   const queues = cleanup.use(await openQueues({ url: databaseUrl('jobs', config), log }))
   for (const part of parts) await part.startWork(queues)
+  measureParts(metrics, { parts, ports, queues })
   const { url } = await router.listen({ port: config.PORT, host: config.HOST })
   if (config.NODE_ENV === 'development') animate(parts, log)
   greet(url, performance.now())

@@ -29,6 +29,8 @@ const schema = z.object({
   ENCRYPTION_SECRET: secret,
   /** Key that another vendor's router shows together with its caller's bearer token; unset: no such way in. */
   ROUTER_KEY: z.string().min(32).optional(),
+  /** What readers of `/metrics` show as `authorization: Bearer …`; unset, production serves none. */
+  METRICS_TOKEN: z.string().min(16).optional(),
   SUPERGRAPH_FILE: z.string().default('schema/supergraph.graphql'),
   JWKS_URL: url.optional(),
   REVOCATIONS_URL: url.optional(),

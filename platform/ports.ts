@@ -9,12 +9,15 @@ import { MemoryRateLimit } from './rate-limit-memory.ts'
 import { RedisRateLimit } from './rate-limit-redis.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { connectRedis } from './redis.ts'
+import { Tally } from './tally.ts'
 
 /** What a process shares with the others through Redis. All of it may be lost. */
 export interface Ports extends AsyncDisposable {
   live: Live
   cache: Cache
   rateLimit: RateLimit
+  /** How often the cache knew something, and the limits let something pass, by the first two words of their keys. */
+  counts: { cache: Tally; rateLimit: Tally }
   /** `{ redis: true }` when Redis answers; nothing to report in process. */
   health(): Promise<Record<string, boolean>>
 }
@@ -29,14 +32,39 @@ export async function openPorts({ redisUrl, log }: { redisUrl?: string | undefin
   const live = opened.use(redis ? new RedisLive(redis) : new MemoryLive())
   const cache = opened.use(redis ? new RedisCache(redis) : new MemoryCache())
   const rateLimit = opened.use(redis ? new RedisRateLimit(redis) : new MemoryRateLimit())
+  const counts = { cache: new Tally(), rateLimit: new Tally() }
   const all = opened.move()
   return {
     live,
-    cache,
-    rateLimit,
+    cache: counted(cache, counts.cache),
+    rateLimit: countedLimits(rateLimit, counts.rateLimit),
+    counts,
     health: async (): Promise<Record<string, boolean>> => (redis ? { redis: await redis.isUp() } : {}),
     async [Symbol.asyncDispose]() {
       await all.disposeAsync()
     },
   }
 }
+
+const nameIn = (key: string): string => key.split(':', 2).join(':')
+
+const counted = (cache: Cache, counts: Tally): Cache => ({
+  async get(key) {
+    const value = await cache.get(key)
+    counts.add(nameIn(key), value === undefined ? 'miss' : 'hit')
+    return value
+  },
+  set: (key, value, ttlMs) => cache.set(key, value, ttlMs),
+  delete: (...keys) => cache.delete(...keys),
+  [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+})
+
+const countedLimits = (rateLimit: RateLimit, counts: Tally): RateLimit => ({
+  async consume(key, limit) {
+    const allowance = await rateLimit.consume(key, limit)
+    counts.add(nameIn(key), allowance.isAllowed ? 'allowed' : 'refused')
+    return allowance
+  },
+  reset: (key) => rateLimit.reset(key),
+  [Symbol.asyncDispose]: () => rateLimit[Symbol.asyncDispose](),
+})

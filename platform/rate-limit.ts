@@ -17,7 +17,7 @@ export interface Allowance {
 export interface RateLimit extends AsyncDisposable {
   /**
    * Takes `cost` of the `points` a key has per `windowMs`; refused tries count too. Name the limit in the key
-   * (`sign-in:a@b.example`): one key has one window. Never throws for an outage: this process then counts by itself.
+   * (`users:sign-in:a@b.example`): one key has one window, and what was let pass is counted under its first two words. Never throws for an outage: this process then counts by itself.
    */
   consume(key: string, limit: Limit): Promise<Allowance>
   /** Forgets what a key used, such as after a successful sign-in. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 
 // Names the key, so that what an older one sealed can be told apart once there is another.
 const KEY_ID = 'k1'
@@ -28,4 +28,11 @@ export function unseal(sealed: string, about: string, secret: string): string {
     .setAAD(Buffer.from(about))
     .setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
   return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+}
+
+/** Whether somebody shows the secret; takes as long when only its beginning is right. */
+export function isSameSecret(given: unknown, expected: string): boolean {
+  const left = Buffer.from(String(given))
+  const right = Buffer.from(expected)
+  return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { ApolloServer, type BaseContext } from '@apollo/server'
 import {
@@ -17,7 +16,9 @@ import { uuidv7 } from './ids.ts'
 import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
 import { maskError } from './mask-error.ts'
+import type { Metrics } from './metrics.ts'
 import type { RunningSubgraph } from './run-subgraph.ts'
+import { isSameSecret } from './sealed.ts'
 import { subscribe } from './subscribe.ts'
 import type { Device, Viewer } from './viewer.ts'
 
@@ -31,6 +32,8 @@ export interface SubgraphServerOptions {
   routerKey?: string | undefined
   /** Keys that access tokens are signed with; needed with `routerKey`. */
   keys?: JWTVerifyGetKey | undefined
+  /** Served at `/metrics`. */
+  metrics?: Metrics | undefined
   log: Logger
   isDevelopment: boolean
 }
@@ -39,11 +42,11 @@ export interface SubgraphServer extends AsyncDisposable {
   port: number
 }
 
-/** Serves one subgraph as a process of its own: GraphQL over HTTP and graphql-ws at `/graphql`, health, side routes. */
+/** Serves one subgraph as a process of its own: GraphQL over HTTP and graphql-ws at `/graphql`, health, figures, side routes. */
 export async function serveSubgraph(
   options: SubgraphServerOptions & { port: number; host: string },
 ): Promise<SubgraphServer> {
-  const { part, log, host, isDevelopment } = options
+  const { part, log, host, metrics, isDevelopment } = options
   const routes = (part.subgraph.routes ?? []).filter((route) => isDevelopment || !route.developmentOnly)
   const apollo = new ApolloServer<BaseContext>({
     schema: part.schema,
@@ -77,6 +80,8 @@ export async function serveSubgraph(
         Response.json({ status: isReady ? 'up' : 'down', detail }, { status: isReady ? 200 : 503 }),
       )
     }
+    if (path === '/metrics' && metrics)
+      return await sendResponse(outgoing, await metrics.answer(header('authorization')))
     const route = routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
     const response = route
       ? await route.handle(part.ownContext(header('x-request-id')), await toRequest(incoming))
@@ -162,15 +167,9 @@ async function viewerOf(
 ): Promise<Viewer | null> {
   const internal = credentials[INTERNAL_TOKEN_HEADER]
   if (typeof internal === 'string') return await tokens.verify(internal, part.name)
-  if (!routerKey || !keys || !isSame(credentials['x-router-key'], routerKey)) return null
+  if (!routerKey || !keys || !isSameSecret(credentials['x-router-key'], routerKey)) return null
   const authorization = credentials.authorization ?? credentials.Authorization
   if (authorization === undefined) return { kind: 'anonymous' }
   const bearer = typeof authorization === 'string' ? /^Bearer +(\S+)$/i.exec(authorization)?.[1] : undefined
   return bearer ? ((await verifyAccessToken(bearer, keys))?.viewer ?? null) : null
-}
-
-function isSame(given: unknown, expected: string): boolean {
-  const left = Buffer.from(String(given))
-  const right = Buffer.from(expected)
-  return left.length === right.length && timingSafeEqual(left, right)
 }

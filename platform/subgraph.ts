@@ -23,6 +23,15 @@ export interface Route {
   handle(ctx: Context, request: Request): Promise<Response>
 }
 
+/** A figure of a subgraph's own that its operators watch, such as how many checkouts need somebody's attention. */
+export interface PartGauge {
+  /** As Prometheus has it, `mercato_checkouts_needing_attention`. Served with a label `subgraph`. */
+  name: string
+  help: string
+  /** Read for every scrape of every process: one small statement. */
+  read(ctx: Context): Promise<number>
+}
+
 /** A subgraph as data: what `subgraphs/<name>/index.ts` exports. */
 export interface Subgraph {
   name: string
@@ -32,6 +41,7 @@ export interface Subgraph {
   reactions?: readonly Reaction[]
   jobs?: readonly Job[]
   routes?: readonly Route[]
+  gauges?: readonly PartGauge[]
   /**
    * Fills an empty database with the demo shop; false when there was something already. Deterministic: ids come from
    * `demoId`, times from `ctx.now()`.

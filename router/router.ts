@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { sendResponse } from '#platform/http.ts'
 import { INTERNAL_TOKEN_HEADER } from '#platform/internal-token.ts'
 import type { Logger } from '#platform/log.ts'
+import type { Metrics } from '#platform/metrics.ts'
 import type { Transport } from '#platform/transport.ts'
 import { deviceOf } from './device.ts'
 import { createEngine } from './engine/execute.ts'
@@ -44,6 +45,8 @@ export interface RouterOptions {
   /** Whether identical query fetches under way at the same time are sent once (default true). */
   shareFetches?: boolean
   isDevelopment: boolean
+  /** Served at `/metrics`. */
+  metrics?: Metrics | undefined
   log: Logger
 }
 
@@ -54,7 +57,7 @@ export interface Router extends AsyncDisposable {
 
 /** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
-  const { log, isDevelopment, patienceMs = 30_000, trustedProxies = 0, shareFetches = true } = options
+  const { log, isDevelopment, metrics, patienceMs = 30_000, trustedProxies = 0, shareFetches = true } = options
   const limits = { ...defaultLimits, ...options.limits }
   const supergraph = loadSupergraph(options.supergraphSdl)
   const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
@@ -120,6 +123,9 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     if (path === '/graphql') return await graphql(incoming, outgoing, requestId)
     if (path === '/health/live') return await sendResponse(outgoing, health.live())
     if (path === '/health/ready') return await sendResponse(outgoing, await health.ready())
+    if (path === '/metrics' && metrics) {
+      return await sendResponse(outgoing, await metrics.answer(incoming.headers.authorization))
+    }
     if (path === '/graphiql') return await graphiql.answer(incoming, outgoing)
     if (path === '/') return await sendResponse(outgoing, page(isDevelopment ? sandboxPage : plainPage))
     if (await sideRoutes.answer(path, incoming, outgoing)) return

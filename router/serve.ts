@@ -5,6 +5,7 @@ import { createRemoteJWKSet } from 'jose'
 import { loadConfig } from '#platform/config.ts'
 import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
+import { Metrics } from '#platform/metrics.ts'
 import { runProgram } from '#platform/program.ts'
 import { untilStopped } from '#platform/shutdown.ts'
 import { remoteTransport } from '#platform/transport-remote.ts'
@@ -24,6 +25,8 @@ async function serve(): Promise<void> {
   const config = loadConfig(process.env, { keepsData: false })
   const isDevelopment = config.NODE_ENV !== 'production'
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'router' })
+  const metrics = new Metrics({ token: config.METRICS_TOKEN, isOpen: isDevelopment, log })
+  metrics.addProcess()
   const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
   await using cleanup = new AsyncDisposableStack()
   const revocations = config.REVOCATIONS_URL
@@ -45,6 +48,7 @@ async function serve(): Promise<void> {
       shareFetches: config.SHARE_INFLIGHT_FETCHES,
       trustedProxies: config.TRUSTED_PROXIES,
       isDevelopment,
+      metrics,
       log,
     }),
   )

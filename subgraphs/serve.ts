@@ -4,6 +4,8 @@ import { loadConfig } from '#platform/config.ts'
 import { databaseUrl } from '#platform/database.ts'
 import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
+import { Metrics } from '#platform/metrics.ts'
+import { measureParts } from '#platform/part-metrics.ts'
 import { openPorts } from '#platform/ports.ts'
 import { runProgram } from '#platform/program.ts'
 import { openQueues } from '#platform/queues.ts'
@@ -41,13 +43,18 @@ async function serve(name: (typeof subgraphNames)[number]): Promise<void> {
   await using part = runSubgraph(await loadSubgraph(name), { config, ports, log, transports })
   await using queues = await openQueues({ url: databaseUrl('jobs', config), log })
   await part.startWork(queues)
+  const isDevelopment = config.NODE_ENV !== 'production'
+  const metrics = new Metrics({ token: config.METRICS_TOKEN, isOpen: isDevelopment, log })
+  metrics.addProcess()
+  measureParts(metrics, { parts: [part], ports, queues })
   await using server = await serveSubgraph({
     part,
     tokens,
+    metrics,
     log,
     routerKey: config.ROUTER_KEY,
     keys: config.JWKS_URL ? createRemoteJWKSet(new URL(config.JWKS_URL)) : undefined,
-    isDevelopment: config.NODE_ENV !== 'production',
+    isDevelopment,
     host: config.HOST,
     port: process.env.PORT ? config.PORT : defaultPort(name),
   })

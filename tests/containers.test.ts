@@ -51,7 +51,9 @@ describe('docker-compose.yml', () => {
       for (const secret of ['DATABASE_ROLE_SECRET', 'INTERNAL_TOKEN_SECRET', 'ENCRYPTION_SECRET']) {
         expect(environment[secret]).toBe(`\${${secret}:?}`)
       }
-      const unknown = Object.keys(environment).filter((key) => !(key in config) && !/^[A-Z]+_URL$/.test(key))
+      const unknown = Object.keys(environment).filter(
+        (key) => !(key in config) && !/^([A-Z]+_URL|METRICS_TOKEN)$/.test(key),
+      )
       expect(unknown, name).toEqual([])
     }
   })
