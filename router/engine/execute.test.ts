@@ -53,10 +53,10 @@ function over(
 
 const data = (value: Record<string, unknown>): ExecutionResult => ({ data: value })
 
-describe('entities', () => {
-  const works = `type Query { works: [Work!] } interface Work @key(fields: "id") { id: ID! }
+const works = `type Query { works: [Work!] } interface Work @key(fields: "id") { id: ID! }
     type Painting implements Work @key(fields: "id") { id: ID! }`
 
+describe('entities', () => {
   test('that are the same are asked for once, and the answer goes to every place', async () => {
     const { ask, asked } = over({
       a: [
@@ -84,6 +84,40 @@ describe('entities', () => {
     })
     const { data: found } = await ask('{ works { __typename worth ... on Painting { id } } }')
     expect(found).toEqual({ works: [{ __typename: 'Painting', worth: 7, id: '1' }] })
+  })
+})
+
+describe('an interface that is an object to the subgraph asked', () => {
+  const subgraphs = {
+    a: [works, async () => data({ _entities: [{ __typename: 'Painting' }] })],
+    b: [
+      `type Query { priciest: Work } type Work @key(fields: "id") @interfaceObject { id: ID! worth: Int next: Work }`,
+      async () => data({ priciest: { id: '1', worth: 7, next: { id: '2' } } }),
+    ],
+  } as const
+
+  test('needs no type where the selection is the same for all', async () => {
+    const { ask, asked } = over(subgraphs)
+    expect(await ask('{ priciest { worth ...More } } fragment More on Work { next { id } }')).toEqual(
+      data({ priciest: { worth: 7, next: { id: '2' } } }),
+    )
+    expect(asked).toHaveLength(1)
+  })
+
+  test('and that nothing implements cannot be asked for what others know of it', async () => {
+    const { ask, asked } = over({
+      a: ['type Query { thing: Thing } interface Thing @key(fields: "id") { id: ID! }', async () => data({})],
+      b: [
+        'type Query { other: Thing } type Thing @key(fields: "id", resolvable: false) @interfaceObject { id: ID! worth: Int }',
+        async () => data({ other: { id: '1', worth: 7 } }),
+      ],
+    })
+    expect(await ask('{ other { id worth } }')).toEqual(data({ other: { id: '1', worth: 7 } }))
+    expect(await ask('{ thing { worth } }')).toMatchObject({
+      errors: [{ message: 'The operation cannot be planned.' }],
+    })
+    expect(await ask('{ thing { worth } }')).not.toHaveProperty('data')
+    expect(asked).toHaveLength(1)
   })
 })
 

@@ -5,6 +5,7 @@ import {
   getVariableValues,
   GraphQLError,
   type DocumentNode,
+  type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
@@ -13,7 +14,7 @@ import type { Viewer } from '#platform/viewer.ts'
 import { authorize, deniedRoots, guardedCoordinates, withoutDenied, type Denied } from '../policy/authorize.ts'
 import { brokenLimit, type OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
-import { conditionVariables } from './collect.ts'
+import { collectFields, conditionVariables, fragmentsOf } from './collect.ts'
 import { CompiledFetch } from './fetch.ts'
 import { compilePlan, type Step } from './plan.ts'
 import { compileProjector, type Projector } from './project.ts'
@@ -113,7 +114,7 @@ export class Operations {
     return learnt
   }
 
-  #compile(document: DocumentNode, { node, compiled }: Known, denied: Denied): Compiled | null {
+  #compile(document: DocumentNode, { node, deciding, compiled }: Known, denied: Denied): Compiled | null {
     const key = denied.size === 0 ? '' : [...denied.keys()].join(' ')
     const known = compiled.get(key)
     if (known) {
@@ -123,7 +124,12 @@ export class Operations {
     this.counts.misses++
     const { schema } = this.#supergraph
     try {
-      const { node: root } = this.#plan(document, node, denied)
+      const { api } = this.#supergraph
+      const allowed = denied.size === 0 ? document : withoutDenied(document, api.schema, denied)
+      const { node: root } = this.#plan(allowed, node)
+      if (!root && deciding.length === 0 && asksSubgraphs(api.schema, allowed, node)) {
+        throw new Error('No subgraph can answer any of it')
+      }
       const isSubscription = root?.kind === 'Subscription'
       const rest = isSubscription ? root.rest : root
       const made: Compiled = {
@@ -139,11 +145,10 @@ export class Operations {
     }
   }
 
-  #plan(document: DocumentNode, node: OperationDefinitionNode, denied: Denied): QueryPlan {
+  #plan(document: DocumentNode, { name }: OperationDefinitionNode): QueryPlan {
     const { api, planner } = this.#supergraph
-    const allowed = denied.size === 0 ? document : withoutDenied(document, api.schema, denied)
-    const operation = operationFromDocument(api.federation, allowed, {
-      operationName: node.name?.value,
+    const operation = operationFromDocument(api.federation, document, {
+      operationName: name?.value,
       validate: false,
     })
     return planner.buildQueryPlan(operation)
@@ -164,6 +169,14 @@ export class Operations {
     projectors.set(key, projector)
     return projector
   }
+}
+
+/** Whether there is anything in it that this router does not answer by itself. */
+function asksSubgraphs(schema: GraphQLSchema, document: DocumentNode, { name }: OperationDefinitionNode): boolean {
+  const node = getOperationAST(document, name?.value)!
+  const collecting = { schema, fragments: fragmentsOf(document), conditions: {} }
+  const fields = collectFields(collecting, schema.getRootType(node.operation)!, [node.selectionSet])
+  return [...fields.values()].some(([field]) => !field!.name.value.startsWith('__'))
 }
 
 const refused = (message: string, code: string) => ({ errors: [new GraphQLError(message, { extensions: { code } })] })

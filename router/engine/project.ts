@@ -2,6 +2,7 @@ import {
   executeSync,
   getNamedType,
   isAbstractType,
+  isInterfaceType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -10,6 +11,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type GraphQLCompositeType,
+  type GraphQLInterfaceType,
   type GraphQLList,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -64,7 +66,7 @@ export function compileProjector(projection: Projection): Projector {
   const collecting: Collecting = { schema, fragments: fragmentsOf(document), conditions }
   const root = schema.getRootType(operation.operation)!
 
-  const fieldOf = (type: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): Field => {
+  const fieldOf = (type: GraphQLObjectType | GraphQLInterfaceType, key: string, nodes: readonly FieldNode[]): Field => {
     const { denied } = projection
     const name = nodes[0]!.name.value
     const returned = type.getFields()[name]?.type
@@ -80,7 +82,10 @@ export function compileProjector(projection: Projection): Projector {
     }
   }
 
-  const selectionOf = (type: GraphQLObjectType, nodes: readonly Pick<FieldNode, 'selectionSet'>[]): Write => {
+  const selectionOf = (
+    type: GraphQLObjectType | GraphQLInterfaceType,
+    nodes: readonly Pick<FieldNode, 'selectionSet'>[],
+  ): Write => {
     const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? [])
     const fields = [...collectFields(collecting, type, selectionSets)].map(([key, each]) => fieldOf(type, key, each))
     return (out, value) => {
@@ -107,9 +112,15 @@ export function compileProjector(projection: Projection): Projector {
       byType.set(name, selection)
       return selection
     }
-    const typeOf = isAbstractType(type) ? (value: Data) => value.__typename : () => type.name
+    // The planner asks for no type where the selection is the same for all of them, and a subgraph to which the interface
+    // is an object would know none.
+    let ofAny: Write | undefined
+    const untyped = (): Write | undefined => (isInterfaceType(type) ? (ofAny ??= selectionOf(type, nodes)) : undefined)
+    const chosen = isAbstractType(type)
+      ? ({ __typename: name }: Data) => (name === undefined ? untyped() : selectionFor(name))
+      : () => selectionFor(type.name)
     return (out, value) => {
-      const selection = isData(value) ? selectionFor(typeOf(value)) : undefined
+      const selection = isData(value) ? chosen(value) : undefined
       return selection ? selection(out, value) : absent(out, value)
     }
   }
@@ -176,11 +187,12 @@ function absent(out: Output, value: unknown): string | undefined {
 /** A field that every schema has: `__typename`, or introspection, which graphql-js answers. */
 function ownField(
   { schema, document, operation }: Projection,
-  type: GraphQLObjectType,
+  type: GraphQLObjectType | GraphQLInterfaceType,
   nodes: readonly FieldNode[],
 ): Write {
   const [{ name, alias }] = nodes as [FieldNode]
   if (name.value === '__typename') {
+    if (isInterfaceType(type)) return (out) => out.incomplete()
     const text = JSON.stringify(type.name)
     return () => text
   }
