@@ -1,21 +1,22 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, sql, type SQL } from 'drizzle-orm'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
-import { idempotent } from '#platform/idempotency.ts'
+import { idempotentStatement } from '#platform/idempotency.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseMoney } from '#platform/money.ts'
-import { parseInput, reject, Rejection } from '#platform/user-errors.ts'
-import type { Owner } from '#platform/viewer.ts'
+import { inputPath, parseInput, reject, Rejection, type UserError } from '#platform/user-errors.ts'
+import { owns, type Owner } from '#platform/viewer.ts'
 import { seal } from '#platform/sealed.ts'
-import { ownedBy } from './access.ts'
-import { isUnderWay, nextStatuses, type Failure } from './checkout.ts'
+import { ownedBy, ownerOf } from './access.ts'
+import { begun, isUnderWay, nextStatuses, stepNames, type Failure } from './checkout.ts'
 import { freshCheckout, orderOf, patience, settled } from './checkouts.ts'
 import { carryOn } from './completion.ts'
-import { leaseEnd } from './lease.ts'
+import { Attempt, takeLease, tell } from './lease.ts'
+import { orderById } from './loaders.ts'
 import type { CheckoutCompleteInput } from './schema.generated.ts'
 import { checkouts, idempotencyKeys, type CheckoutRow } from './tables.ts'
+import { transition, type Moved } from './transition.ts'
 
 const completion = ({ CURRENCY }: { CURRENCY: string }) =>
   z
@@ -61,85 +62,117 @@ interface Claim {
 export async function completeCheckout(ctx: Context, owner: Owner, input: CheckoutCompleteInput) {
   const wanted = parseInput(completion(ctx.config), input)
   const { checkoutId, idempotencyKey: key, ...request } = wanted
-  const mine = isId(checkoutId) && and(eq(checkouts.id, checkoutId), ownedBy(owner, checkouts))
-  const [known] = mine ? await ctx.db.select().from(checkouts).where(mine) : []
-  if (!known) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+  if (!isId(checkoutId)) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
   if (wanted.paymentMethodId && !isId(wanted.paymentMethodId)) {
+    await requireOwn(ctx, owner, checkoutId)
     reject('NOT_FOUND', 'There is no such card.', ['paymentMethodId'])
   }
-  const scope = `checkoutComplete:${owner.kind}:${owner.id}`
-  let token = 0
-  const { reply, isReplay } = await idempotent<Claim>(
-    ctx,
-    idempotencyKeys,
-    { scope, key, request: { checkoutId, ...request } },
-    async (tx) => {
-      const accepted = await accept(tx, ctx, known, wanted, scope)
-      token = accepted.leaseToken
-      return { attempt: accepted.attempt }
-    },
-  ).catch((error: unknown) => withCheckout(ctx, known, error))
+  const keyed = { scope: `checkoutComplete:${owner.kind}:${owner.id}`, key, request: { checkoutId, ...request } }
+  let attempt: Attempt | undefined
+  const claim = await idempotentStatement<Claim>(ctx, idempotencyKeys, keyed, async (remember) => {
+    attempt = await accept(ctx, owner, wanted, keyed.scope, remember)
+    return attempt && { attempt: attempt.checkout.attempt }
+  }).catch((error: unknown) => withCheckout(ctx, checkoutId, error))
+  if (!claim) return await refuse(ctx, owner, checkoutId)
 
   const until = patience(ctx)
-  if (!isReplay) {
-    // It goes on after the caller was answered; recovery.ts finishes what this process cannot.
-    const carried = carryOn(ctx, { checkoutId, token }).catch((error: unknown) =>
+  // It goes on after the caller was answered; recovery.ts finishes what this process cannot.
+  if (attempt) {
+    const carried = carryOn(ctx, attempt).catch((error: unknown) =>
       ctx.log.error({ err: error, checkoutId }, 'a checkout could not be carried on'),
     )
     await withinTime(carried, until)
   }
-  const checkout = await settled(ctx, checkoutId, reply.attempt, isReplay ? until : 0)
-  const order = await orderOf(ctx, checkout)
-  const failure = checkout.attempt === reply.attempt ? checkout.failure : await failureOf(ctx, scope, key)
+  const { reply, isReplay } = claim
+  const { checkout, order } =
+    (attempt && knownEnd(ctx, attempt)) ?? (await end(ctx, checkoutId, reply, isReplay, until))
+  const failure = checkout.attempt === reply.attempt ? checkout.failure : await failureOf(ctx, keyed.scope, key)
   if (failure) throw new Rejection(failure.errors, { checkout, order, isReplay })
   return { checkout, order, isReplay }
 }
 
-/** Step 0: the attempt is this caller's, or nobody's. */
+/** Step 0: the attempt is this caller's, or nobody's; undefined when the checkout is not open or not theirs. */
 async function accept(
-  tx: Db,
   ctx: Context,
-  known: CheckoutRow,
-  wanted: Completion,
-  scope: string,
-): Promise<CheckoutRow> {
+  owner: Owner,
+  { checkoutId, paymentMethodId = null, paymentToken, expectedTotal, idempotencyKey }: Completion,
+  attemptScope: string,
+  remember: (reply: SQL, from: SQL) => SQL,
+): Promise<Attempt | undefined> {
   const now = ctx.now()
-  const { paymentMethodId = null, paymentToken, expectedTotal, idempotencyKey } = wanted
-  const [accepted] = await tx
-    .update(checkouts)
-    .set({
+  const open = and(eq(checkouts.id, checkoutId), eq(checkouts.status, 'OPEN'), gt(checkouts.expiresAt, now))
+  const steps = [begun(stepNames[0], undefined, now)]
+  const accepted = await transition(ctx, and(open, ownedBy(owner, checkouts)), {
+    set: {
       status: 'PROCESSING',
       attempt: sql`${checkouts.attempt} + 1`,
-      attemptScope: scope,
+      attemptScope,
       attemptKey: idempotencyKey,
       orderId: uuidv7(),
       expectedTotalMinor: expectedTotal,
       paymentMethodId,
-      paymentToken: paymentToken ? seal(paymentToken, `payment-token ${known.id}`, ctx.config.ENCRYPTION_SECRET) : null,
+      paymentToken: paymentToken
+        ? seal(paymentToken, `payment-token ${checkoutId}`, ctx.config.ENCRYPTION_SECRET)
+        : null,
       cart: null,
       failure: null,
       setbacks: 0,
-      leaseToken: sql`${checkouts.leaseToken} + 1`,
-      leaseUntil: leaseEnd(ctx),
-      version: sql`${checkouts.version} + 1`,
-      updatedAt: now,
-    })
-    .where(and(eq(checkouts.id, known.id), eq(checkouts.status, 'OPEN'), gt(checkouts.expiresAt, now)))
-    .returning()
-  if (accepted) return accepted
-  const [current] = await tx.select().from(checkouts).where(eq(checkouts.id, known.id))
-  const { status } = current!
-  if (isUnderWay(status)) reject('CONFLICT', 'It is being completed with another key.', ['idempotencyKey'])
-  return reject('STATE_TRANSITION', `This checkout is over: ${status}.`, ['checkoutId'], {
-    __typename: 'StateTransitionError',
-    fromState: status,
-    toState: 'PROCESSING',
-    allowed: nextStatuses[status],
+      ...takeLease(ctx),
+    },
+    steps,
+    effects: { claimed: remember(sql`jsonb_build_object('attempt', moved.attempt)`, sql`moved`) },
   })
+  if (!accepted) return undefined
+  await tell(ctx, accepted.checkout)
+  return new Attempt(ctx, accepted.checkout, steps, { isNew: true })
+}
+
+async function requireOwn({ db }: Context, owner: Owner, checkoutId: string): Promise<CheckoutRow> {
+  const [own] = await db
+    .select()
+    .from(checkouts)
+    .where(and(eq(checkouts.id, checkoutId), ownedBy(owner, checkouts)))
+  return own ?? reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+}
+
+/** Why a checkout takes no new attempt, with the checkout as it stands. */
+async function refuse(ctx: Context, owner: Owner, checkoutId: string): Promise<never> {
+  const checkout = await requireOwn(ctx, owner, checkoutId)
+  const { status } = checkout
+  const error: UserError = isUnderWay(status)
+    ? {
+        code: 'CONFLICT',
+        message: 'It is being completed with another key.',
+        field: inputPath(['idempotencyKey']),
+      }
+    : {
+        __typename: 'StateTransitionError',
+        code: 'STATE_TRANSITION',
+        message: `This checkout is over: ${status}.`,
+        field: inputPath(['checkoutId']),
+        fromState: status,
+        toState: 'PROCESSING',
+        allowed: nextStatuses[status],
+      }
+  throw new Rejection([error], { checkout, order: await orderOf(ctx, checkout) })
+}
+
+/** How an attempt of this process ended, when it did. */
+function knownEnd(ctx: Context, { checkout, order }: Attempt): Moved | undefined {
+  if (isUnderWay(checkout.status)) return undefined
+  const isSeen = order && owns(ctx.viewer, ownerOf(order))
+  if (isSeen) orderById(ctx).prime(order.id, order)
+  return isSeen || !checkout.placedAt ? { checkout, order } : undefined
+}
+
+/** How the attempt that a key made ended, or where it stands when the time is up. */
+async function end(ctx: Context, id: string, { attempt }: Claim, isReplay: boolean, until: number): Promise<Moved> {
+  const checkout = await settled(ctx, id, attempt, isReplay ? until : 0)
+  return { checkout, order: await orderOf(ctx, checkout) }
 }
 
 // A refused caller sees the checkout too, with its order when there is one.
-async function withCheckout(ctx: Context, { id }: CheckoutRow, error: unknown): Promise<never> {
+async function withCheckout(ctx: Context, id: string, error: unknown): Promise<never> {
   if (!(error instanceof Rejection)) throw error
   const checkout = await freshCheckout(ctx, id)
   throw new Rejection(error.errors, { checkout, order: checkout && (await orderOf(ctx, checkout)) })

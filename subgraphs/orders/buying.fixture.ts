@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import type { Announced } from '#platform/facts.ts'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
@@ -173,6 +174,12 @@ export function buyingAt(shop: Parts) {
         checkoutId,
       )
       return row!
+    },
+
+    /** Facts that orders announced of an order, oldest first. */
+    async factsOf(orderId: string) {
+      const of = `select event from events.outbox where event->>'entityId' = $1 order by event_id`
+      return (await sql<{ event: Announced<Record<string, unknown>> }>(of, orderId)).map(({ event }) => event)
     },
 
     /** Movements of money that the processor carried out for a checkout: authorisations, and minor units taken. */

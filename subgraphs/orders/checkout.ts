@@ -44,6 +44,45 @@ export const nextStatuses = {
 /** Whether a process carries it on by itself. */
 export const isUnderWay = (status: CheckoutStatus): boolean => status === 'PROCESSING' || status === 'COMPENSATING'
 
+/** A step of an attempt, as it is kept. */
+export interface StepRecord {
+  name: StepName
+  status: 'RUNNING' | 'DONE' | 'FAILED' | 'UNDONE'
+  /** Times it was begun. */
+  tries: number
+  startedAt: Date
+  finishedAt: Date | null
+  error: string | null
+  /** What a later step needs of this one's answer. */
+  result: unknown
+}
+
+/** A step begun, once more if it was before. */
+export const begun = (name: StepName, earlier: StepRecord | undefined, now: Date): StepRecord => ({
+  name,
+  status: 'RUNNING',
+  tries: (earlier?.tries ?? 0) + 1,
+  startedAt: earlier?.startedAt ?? now,
+  finishedAt: null,
+  error: earlier?.error ?? null,
+  result: null,
+})
+
+/** A step that came to its end. */
+export const ended = (
+  step: StepRecord,
+  status: StepRecord['status'],
+  now: Date,
+  { error = null, result = null }: { error?: string | null; result?: unknown } = {},
+): StepRecord => ({ ...step, status, finishedAt: now, error, result })
+
+/** Whether a step has nothing to do for this checkout: it is then passed as soon as it is reached. */
+export const isIdle = (name: StepName, { totalMinor }: { totalMinor: number }): boolean => {
+  if (name === 'AUTHORIZE_PAYMENT' || name === 'CAPTURE_PAYMENT') return totalMinor === 0
+  // No promotion has a limit yet, so nothing is to be counted.
+  return name === 'RESERVE_PROMOTIONS'
+}
+
 type Steps = ReadonlyMap<StepName, { status: CheckoutStepStatus }>
 
 const isPassed = (status: CheckoutStepStatus | undefined): boolean => status === 'DONE' || status === 'FAILED'

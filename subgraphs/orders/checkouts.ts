@@ -106,6 +106,13 @@ export const orderOf = async (ctx: Context, { placedAt, orderId }: CheckoutRow) 
 export const patience = ({ deadline }: Pick<Context, 'deadline'>): number =>
   Math.min(deadline, Date.now() + PATIENCE_MS)
 
+/** A checkout whoever it belongs to. */
+export async function freshCheckoutRow({ db }: Pick<Context, 'db'>, id: string): Promise<CheckoutRow> {
+  const [row] = await db.select().from(checkouts).where(eq(checkouts.id, id))
+  if (!row) throw new Error('A checkout is never deleted')
+  return row
+}
+
 /** The checkout once this attempt rests, or as it stands when the time is up. */
 export async function settled(
   { db }: Pick<Context, 'db'>,
@@ -114,8 +121,7 @@ export async function settled(
   until: number,
 ): Promise<CheckoutRow> {
   for (;;) {
-    const [row] = await db.select().from(checkouts).where(eq(checkouts.id, id))
-    if (!row) throw new Error('A checkout is never deleted')
+    const row = await freshCheckoutRow({ db }, id)
     if (row.attempt !== attempt || !isUnderWay(row.status) || Date.now() >= until) return row
     await pause(POLL_MS)
   }

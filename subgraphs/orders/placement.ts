@@ -1,52 +1,60 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
-import { announce } from '#platform/facts.ts'
+import { announcement, outbox } from '#platform/facts.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { ownerOf } from './access.ts'
 import { OrderPlaced, OrderReadyToShip, OrderStatusChanged } from './events.ts'
+import { insertFrom } from './insert-from.ts'
 import { allocateLines, linesFrom, orderFrom, type Allocation } from './order.ts'
 import { orderEvents, orderLines, orders, type CheckoutRow } from './tables.ts'
 
 type Clock = Pick<Context, 'now' | 'requestId'>
 
-/** Creates the order of a checkout, in the transaction that moves the checkout past its pivot. */
-export async function placeOrder(
-  tx: Db,
+/** Units of an order's line that leave from one place. */
+export type LineAllocation = ReturnType<typeof allocateLines>[number]
+
+/** Parts of a statement whose part `moved` is the checkout; see transition.ts. */
+type Parts = Record<string, SQL>
+
+const event = (orderId: string, kind: string, at: Date, message: string | null = null) => ({
+  id: uuidv7(),
+  orderId,
+  kind,
+  at,
+  message,
+})
+
+/** What creates the order of a checkout as it moves past its pivot, and which units of which line leave from where. */
+export function placement(
   ctx: Clock,
   checkout: CheckoutRow,
-  allocations: readonly Allocation[],
-): Promise<void> {
+  sold: readonly Allocation[],
+): { effects: Parts; allocations: LineAllocation[] } {
   const { id: checkoutId, orderId, cart, ownerKind, ownerId } = checkout
   if (!cart || !orderId) throw new Error('An order is made of a frozen cart')
   const now = ctx.now()
-  const [order] = await tx
-    .insert(orders)
-    .values({
-      ...orderFrom(cart),
-      id: orderId,
-      checkoutId,
-      ownerKind,
-      ownerId,
-      number: sql<string>`nextval('orders.order_numbers')::text`,
-      status: 'CONFIRMED',
-      placedAt: now,
-      createdAt: now,
-      updatedAt: now,
-    })
-    .returning()
-  const lines = linesFrom(cart, allocations).map((line) => ({ ...line, id: uuidv7(), orderId }))
-  await tx.insert(orderLines).values(lines)
-  await tx.insert(orderEvents).values({ orderId, kind: 'PLACED', at: now })
-  const { number, email, totalMinor, currency } = order!
-  await announce(tx, ctx, OrderPlaced, {
+  const order = {
+    ...orderFrom(cart),
+    id: orderId,
+    checkoutId,
+    ownerKind,
+    ownerId,
+    number: '',
+    status: 'CONFIRMED' as const,
+    placedAt: now,
+    createdAt: now,
+    updatedAt: now,
+  }
+  const lines = linesFrom(cart, sold).map((line) => ({ ...line, id: uuidv7(), orderId }))
+  const allocations = allocateLines(lines, sold)
+  const placed = announcement(ctx, OrderPlaced, {
     entityId: orderId,
     entityVersion: 1,
     owner: ownerOf(checkout),
     data: {
-      number,
-      email,
-      total: { amountMinor: totalMinor, currency },
+      number: order.number,
+      email: order.email,
+      total: { amountMinor: order.totalMinor, currency: order.currency },
       lines: lines.map(({ id, variantId, productId, title, sku, quantity }) => ({
         orderLineId: id,
         variantId,
@@ -57,63 +65,72 @@ export async function placeOrder(
       })),
     },
   })
-  // Nothing will be taken for what costs nothing: it may leave at once.
-  if (totalMinor === 0) await releaseToShip(tx, ctx, orderId, allocations)
+  const numbered = (row: SQL) => sql`${row} || jsonb_build_object('number', nextval('orders.order_numbers')::text,
+    'owner_kind', moved.owner_kind, 'owner_id', moved.owner_id)`
+  return {
+    allocations,
+    effects: {
+      placed: sql`${insertFrom(orders, [order], sql`moved`, numbered)} returning *`,
+      lined: insertFrom(orderLines, lines, sql`placed`),
+      timed: insertFrom(orderEvents, [event(orderId, 'PLACED', now)], sql`placed`),
+      told: insertFrom(outbox, [placed], sql`placed`, asOf(sql`placed`)),
+      // Nothing will be taken for what costs nothing: it may leave at once.
+      ...(order.totalMinor === 0 ? readyToShip(ctx, checkout, allocations, sql`placed`) : {}),
+    },
+  }
 }
 
-/** Notes that the money was taken, and lets the goods leave. */
-export async function recordPaid(
-  tx: Db,
-  ctx: Clock,
-  orderId: string,
-  allocations: readonly Allocation[],
-): Promise<void> {
-  await tx.insert(orderEvents).values({ orderId, kind: 'PAID', at: ctx.now() })
-  await releaseToShip(tx, ctx, orderId, allocations)
+/** What notes that the money was taken, and lets the goods leave. */
+export function payment(ctx: Clock, checkout: CheckoutRow, allocations: readonly LineAllocation[]): Parts {
+  const orderId = checkout.orderId!
+  return {
+    paid: sql`update ${orders} set version = version + 1, updated_at = ${ctx.now().toISOString()}
+      where id = ${orderId} and exists (select from moved) returning *`,
+    timed: insertFrom(orderEvents, [event(orderId, 'PAID', ctx.now())], sql`paid`),
+    ...readyToShip(ctx, checkout, allocations, sql`paid`),
+  }
 }
 
-/** The money was refused for good: the goods stay sold, and staff decide. */
-export async function recordUnpaid(tx: Db, ctx: Clock, orderId: string, reason: string): Promise<void> {
+/** What notes that the money was refused for good: the goods stay sold, and staff decide. */
+export function refusal(ctx: Clock, checkout: CheckoutRow, reason: string): Parts {
+  const orderId = checkout.orderId!
   const now = ctx.now()
-  const [order] = await tx
-    .update(orders)
-    .set({ status: 'ON_HOLD', version: sql`${orders.version} + 1`, updatedAt: now })
-    .where(sql`${orders.id} = ${orderId} and ${orders.status} = 'CONFIRMED'`)
-    .returning()
-  if (!order) return
-  await tx.insert(orderEvents).values({ orderId, kind: 'PAYMENT_FAILED', at: now, message: reason })
-  await announce(tx, ctx, OrderStatusChanged, {
+  const changed = announcement(ctx, OrderStatusChanged, {
     entityId: orderId,
-    entityVersion: order.version,
-    owner: ownerOf(order),
+    entityVersion: 0,
+    owner: ownerOf(checkout),
     data: { from: 'CONFIRMED', to: 'ON_HOLD', reason },
   })
+  return {
+    held: sql`update ${orders} set status = 'ON_HOLD', version = version + 1, updated_at = ${now.toISOString()}
+      where id = ${orderId} and status = 'CONFIRMED' and exists (select from moved) returning *`,
+    timed: insertFrom(orderEvents, [event(orderId, 'PAYMENT_FAILED', now, reason)], sql`held`),
+    told: insertFrom(outbox, [changed], sql`held`, asOf(sql`held`)),
+  }
 }
 
-async function releaseToShip(tx: Db, ctx: Clock, orderId: string, allocations: readonly Allocation[]): Promise<void> {
-  const [order] = await tx
-    .update(orders)
-    .set({ version: sql`${orders.version} + 1`, updatedAt: ctx.now() })
-    .where(eq(orders.id, orderId))
-    .returning()
-  const { number, shippingAddress, deliveryName, promisedFrom, promisedBy, version } = order!
-  if (!shippingAddress || !deliveryName || !promisedFrom || !promisedBy) return
-  const lines = await tx
-    .select()
-    .from(orderLines)
-    .where(eq(orderLines.orderId, orderId))
-    .orderBy(asc(orderLines.position))
-  await announce(tx, ctx, OrderReadyToShip, {
-    entityId: orderId,
-    entityVersion: version,
-    owner: ownerOf(order!),
+function readyToShip(ctx: Clock, checkout: CheckoutRow, allocations: readonly LineAllocation[], order: SQL): Parts {
+  const { shippingAddress: address, deliveryOption } = checkout.cart!
+  if (!address || !deliveryOption) return {}
+  const ready = announcement(ctx, OrderReadyToShip, {
+    entityId: checkout.orderId!,
+    entityVersion: 0,
+    owner: ownerOf(checkout),
     data: {
-      number,
-      address: shippingAddress,
-      deliveryName,
-      promisedFrom: promisedFrom.toISOString(),
-      promisedTo: promisedBy.toISOString(),
-      allocations: allocateLines(lines, allocations),
+      number: '',
+      address,
+      deliveryName: deliveryOption.name,
+      promisedFrom: deliveryOption.estimatedFrom,
+      promisedTo: deliveryOption.estimatedTo,
+      allocations: [...allocations],
     },
   })
+  return { released: insertFrom(outbox, [ready], order, asOf(order)) }
 }
+
+// The order's version, owner and number are known when the statement runs: a guest may just have signed in.
+const asOf = (order: SQL) => (row: SQL) =>
+  sql`jsonb_set(jsonb_set(${row}, '{event}', (${row} -> 'event') || jsonb_build_object(
+    'entityVersion', ${order}.version,
+    'owner', jsonb_build_object('kind', ${order}.owner_kind, 'id', ${order}.owner_id))),
+  '{event,data,number}', to_jsonb(${order}.number), false)`

@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { carryOn } from './completion.ts'
-import { leaseEnd, leaseOf, tell } from './lease.ts'
+import { Attempt, takeLease, tell } from './lease.ts'
 import { checkouts } from './tables.ts'
 
 /** Checkouts taken up at a time. */
@@ -18,13 +18,14 @@ export async function recoverCheckouts(ctx: Context): Promise<void> {
     .for('update', { skipLocked: true })
   const taken = await ctx.db
     .update(checkouts)
-    .set({ leaseToken: sql`${checkouts.leaseToken} + 1`, leaseUntil: leaseEnd(ctx) })
+    .set(takeLease(ctx))
     .where(and(inArray(checkouts.id, due), isNotNull(checkouts.leaseUntil)))
     .returning()
   await Promise.all(
-    taken.map(async (checkout) => {
-      ctx.log.info({ checkoutId: checkout.id, status: checkout.status }, 'a checkout is taken up again')
-      await carryOn(ctx, leaseOf(checkout))
+    (await Attempt.resumed(ctx, taken)).map(async (attempt) => {
+      const { id: checkoutId, status } = attempt.checkout
+      ctx.log.info({ checkoutId, status }, 'a checkout is taken up again')
+      await carryOn(ctx, attempt)
     }),
   )
 }

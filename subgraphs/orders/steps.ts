@@ -1,5 +1,5 @@
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
+import type { SQL } from 'drizzle-orm'
 import { toDecimal } from '#platform/money.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { unseal } from '#platform/sealed.ts'
@@ -8,20 +8,24 @@ import { commitStock, releaseStock, reserveStock } from './calls/inventory.ts'
 import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
 import { failure, refusalOf, Refused, whyNotSold, type StepName, type UndoName } from './checkout.ts'
 import { amountOf, type Allocation } from './order.ts'
-import { placeOrder, recordPaid, recordUnpaid } from './placement.ts'
-import type { checkouts, CheckoutRow } from './tables.ts'
+import { payment as paid, placement, refusal, type LineAllocation } from './placement.ts'
+import type { CheckoutRow } from './tables.ts'
+import type { Transition } from './transition.ts'
 
-/** What a step that was carried out leaves to be recorded, all in one transaction. */
+/** What a step that was carried out leaves to be recorded, all in one statement. */
 export interface Done {
-  set?: Partial<typeof checkouts.$inferInsert>
+  set?: Transition['set']
   /** What later steps need of its answer. */
   result?: unknown
   /** Why it was given up without stopping the checkout. */
   givenUp?: string
-  effect?: (tx: Db) => Promise<void>
+  effects?: Record<string, SQL>
 }
 
-type Step = (ctx: Context, checkout: CheckoutRow, sold: readonly Allocation[]) => Promise<Done>
+/** What earlier steps of the attempt left for this one. */
+type ResultOf = (step: StepName) => unknown
+
+type Step = (ctx: Context, checkout: CheckoutRow, resultOf: ResultOf) => Promise<Done>
 
 // Whoever resumes an attempt sends the same keys again.
 const keyOf = ({ id, attempt }: CheckoutRow, step: string) => `ck:${id}:${step}:${attempt}`
@@ -67,12 +71,10 @@ export const steps: Record<StepName, Step> = {
     return stockReservation ? {} : refuse('RESERVE_STOCK', userErrors, checkout)
   },
 
-  // No promotion has a limit yet, so nothing is to be counted.
   RESERVE_PROMOTIONS: async () => ({}),
 
   async AUTHORIZE_PAYMENT(ctx, checkout) {
     const { totalMinor: amountMinor, currency, ownerKind, ownerId, paymentMethodId, paymentToken } = checkout
-    if (amountMinor === 0) return {}
     const { payment, userErrors } = await authorizePayment(ctx, {
       ...attemptOf(checkout, 'AUTHORIZE_PAYMENT'),
       orderId: checkout.orderId!,
@@ -102,18 +104,17 @@ export const steps: Record<StepName, Step> = {
     return { result }
   },
 
-  CREATE_ORDER: async (ctx, checkout, sold) => ({
-    set: { placedAt: ctx.now() },
-    effect: (tx) => placeOrder(tx, ctx, checkout, sold),
-  }),
+  async CREATE_ORDER(ctx, checkout, resultOf) {
+    const { effects, allocations } = placement(ctx, checkout, resultOf('COMMIT_STOCK') as Allocation[])
+    return { set: { placedAt: ctx.now() }, effects, result: allocations }
+  },
 
-  async CAPTURE_PAYMENT(ctx, checkout, sold) {
+  async CAPTURE_PAYMENT(ctx, checkout, resultOf) {
     const orderId = checkout.orderId!
-    if (checkout.totalMinor === 0) return {}
     const { payment, userErrors } = await capturePayment(ctx, { orderId, idempotencyKey: `ord:${orderId}:capture:1` })
-    if (payment) return { effect: (tx) => recordPaid(tx, ctx, orderId, sold) }
+    if (payment) return { effects: paid(ctx, checkout, resultOf('CREATE_ORDER') as LineAllocation[]) }
     const { message } = isUnknown(userErrors) ? refuse('CAPTURE_PAYMENT', userErrors, checkout) : userErrors[0]!
-    return { givenUp: message, effect: (tx) => recordUnpaid(tx, ctx, orderId, message) }
+    return { givenUp: message, effects: refusal(ctx, checkout, message) }
   },
 
   async CONVERT_CART(ctx, checkout) {

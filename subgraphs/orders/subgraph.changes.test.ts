@@ -8,23 +8,9 @@ import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { ShipmentStatusChanged } from '../delivery/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { anOrder, ORDER } from './order.fixture.ts'
-import { recordPaid, recordUnpaid } from './placement.ts'
 import type { OrderRow } from './tables.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
-const address = {
-  name: 'Greta',
-  company: null,
-  line1: 'Am Markt 1',
-  line2: null,
-  city: 'Bremen',
-  region: null,
-  postalCode: '28195',
-  countryCode: 'DE',
-  phone: null,
-  location: null,
-}
-
 let shop: Parts
 beforeAll(async () => {
   shop = await openParts(['orders'])
@@ -185,39 +171,6 @@ describe('an order follows the facts', () => {
     await handle(GuestClaimed, { guestId: guest.id, userId: account.id, cartMergeStrategy: 'SUM_QUANTITIES' })
     expect(await read(guest, order)).toBeNull()
     expect(await read(account, order)).toMatchObject({ customer: { id: account.id }, version: 2 })
-  })
-
-  test('of its money taken: the goods may leave', async () => {
-    const { order, lines } = await anOrder(shop, aGuest(), {
-      shippingAddress: address,
-      deliveryName: 'Express',
-      promisedFrom: new Date(),
-      promisedBy: new Date(),
-    })
-    const [{ variantId, id }] = lines as [(typeof lines)[0]]
-    const sold = [{ variantId, productId: uuidv7(), locationId: uuidv7(), quantity: 2 }]
-    await own().db.transaction((tx) => recordPaid(tx, own(), order.id, sold))
-    expect(await facts(order.id)).toMatchObject([
-      {
-        name: 'OrderReadyToShip',
-        entityVersion: 2,
-        data: { deliveryName: 'Express', allocations: [{ orderLineId: id, quantity: 2 }] },
-      },
-    ])
-  })
-
-  test('of its money refused for good: it is held for staff, once', async () => {
-    const { order } = await anOrder(shop, aGuest())
-    for (let time = 0; time < 2; time++) {
-      await own().db.transaction((tx) => recordUnpaid(tx, own(), order.id, 'The card was closed.'))
-    }
-    expect(await read(staff, order)).toMatchObject({
-      status: 'ON_HOLD',
-      timeline: { nodes: [{ kind: 'PAYMENT_FAILED' }] },
-    })
-    expect(await facts(order.id)).toMatchObject([
-      { data: { from: 'CONFIRMED', to: 'ON_HOLD', reason: 'The card was closed.' } },
-    ])
   })
 })
 

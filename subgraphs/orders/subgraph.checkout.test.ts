@@ -234,6 +234,7 @@ test('whoever watches a checkout sees it move on to its end', async () => {
   const watch = 'subscription ($id: ID!) { checkoutUpdated(checkoutId: $id) { status version } }'
   const changes = shop.watch('orders', buyer, watch, { id: input.checkoutId })
   const seen: { status: string; version: number }[] = []
+  seen.push((await changes.next()).value.data.checkoutUpdated)
   const watching = (async () => {
     for await (const { data } of changes) {
       seen.push(data!.checkoutUpdated)

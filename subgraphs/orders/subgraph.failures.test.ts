@@ -100,6 +100,10 @@ describe('a failure is undone, and the same checkout succeeds later', () => {
     expect(answer.checkout.steps.at(-2)).toMatchObject({ name: 'CAPTURE_PAYMENT', status: 'FAILED' })
     expect(await at.heldFor(input.checkoutId)).toMatchObject({ holds: ['COMMITTED'], orders: 1, cart: 'CONVERTED' })
     expect(await at.chargedFor(input.checkoutId)).toMatchObject({ captured: 0 })
+    expect(await at.factsOf(answer.order.id)).toMatchObject([
+      { name: 'OrderPlaced' },
+      { name: 'OrderStatusChanged', entityVersion: 2, data: { from: 'CONFIRMED', to: 'ON_HOLD' } },
+    ])
   })
 })
 

@@ -6,7 +6,7 @@ import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { BOUGHT, buyingAt, NOTHING, openShop } from './buying.fixture.ts'
 import { carryOn } from './completion.ts'
-import { leaseOf } from './lease.ts'
+import { Attempt } from './lease.ts'
 import { recoverCheckouts } from './recovery.ts'
 import { checkouts } from './tables.ts'
 
@@ -48,7 +48,7 @@ describe('two processes that carry on the same attempt', () => {
     const ctx = shop.part('orders').ownContext()
     const read = async () => (await ctx.db.select().from(checkouts).where(eq(checkouts.id, input.checkoutId)))[0]!
     const before = await read()
-    await carryOn(ctx, { ...leaseOf(before), token: before.leaseToken - 1 })
+    await carryOn(ctx, new Attempt(ctx, { ...before, status: 'PROCESSING', leaseToken: before.leaseToken - 1 }, []))
     expect(await read()).toEqual(before)
   })
 })

@@ -37,6 +37,8 @@ export interface Parts extends AsyncDisposable {
   work(): Promise<void>
   /** The SQL statements that `run` makes, transaction control left out. */
   statements(run: () => Promise<unknown>): Promise<string[]>
+  /** The same by part. */
+  statementsByPart(run: () => Promise<unknown>): Promise<Partial<Record<SubgraphName, string[]>>>
   /** What the client comes with from now on. */
   device: Device
   /** The clock of all parts; a test may set it forward. */
@@ -54,7 +56,7 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
   const parts = new Map<string, RunningSubgraph>()
   const clock: Parts['clock'] = { now: null }
   const device: Device = { ...noDevice }
-  let recorded: string[] | null = null
+  let recorded: { part: SubgraphName; text: string }[] | null = null
   for (const name of names) {
     const part = runSubgraph(await loadSubgraph(name), {
       config,
@@ -62,7 +64,7 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
       log,
       transports,
       now: () => clock.now ?? new Date(),
-      onStatement: (text) => recorded?.push(text),
+      onStatement: (text) => recorded?.push({ part: name, text }),
     })
     parts.set(name, cleanup.use(part))
     transports.set(name, localTransport({ name, schema: part.schema, createContext: part.createContext, log }))
@@ -78,6 +80,11 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
   })
   const answer: Parts['answer'] = async (name, viewer, query, variables) =>
     await transports.get(name)!.execute(request(viewer, query, variables))
+  const record = async (run: () => Promise<unknown>) => {
+    const mine: { part: SubgraphName; text: string }[] = (recorded = [])
+    await run().finally(() => (recorded = null))
+    return mine.filter(({ text }) => !/^(begin|commit|rollback|savepoint|release)\b/i.test(text))
+  }
   return {
     config,
     device,
@@ -97,10 +104,11 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
       const queues = rest.use(await openQueues({ url: databaseUrl('jobs', config), log }))
       for (const part of parts.values()) await part.startWork(queues)
     },
-    async statements(run) {
-      const mine: string[] = (recorded = [])
-      await run().finally(() => (recorded = null))
-      return mine.filter((text) => !/^(begin|commit|rollback|savepoint|release)\b/i.test(text))
+    statements: async (run) => (await record(run)).map(({ text }) => text),
+    async statementsByPart(run) {
+      const byPart: Partial<Record<SubgraphName, string[]>> = {}
+      for (const { part, text } of await record(run)) (byPart[part] ??= []).push(text)
+      return byPart
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   }

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Parts } from '../../tests/setup/parts.ts'
+import { aGuest } from '../../tests/setup/viewers.ts'
+import { BAG, buyingAt, DECLINED, MUG, openShop } from './buying.fixture.ts'
+
+let shop: Parts
+let at: ReturnType<typeof buyingAt>
+beforeAll(async () => {
+  shop = await openShop()
+  at = buyingAt(shop)
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const counted = async (run: () => Promise<unknown>) =>
+  Object.fromEntries(Object.entries(await shop.statementsByPart(run)).map(([part, texts]) => [part, texts.length]))
+
+test('a checkout of two lines makes few statements: one for each of its own transitions', async () => {
+  const { buyer, input } = await at.checkoutOf(aGuest(), [
+    [MUG, 2],
+    [BAG, 1],
+  ])
+  const mutation = `mutation ($input: CheckoutCompleteInput!) {
+    checkoutComplete(input: $input) { checkout { status order { number } } order { id number status } userErrors { code } } }`
+  const counts = await counted(async () => {
+    const { checkoutComplete } = await shop.ask('orders', buyer, mutation, { input })
+    expect(checkoutComplete).toMatchObject({ checkout: { status: 'COMPLETED' }, order: { status: 'CONFIRMED' } })
+  })
+  // Accepted, then the end of each step with the beginning of the next; promotions have nothing to do.
+  expect(counts.orders).toBe(8)
+})
+
+test('a declined card makes one more for what is given up and one for each step that is undone', async () => {
+  const { buyer, input } = await at.checkoutOf(aGuest(), [[MUG, 1]], DECLINED)
+  const mutation = `mutation ($input: CheckoutCompleteInput!) {
+    checkoutComplete(input: $input) { checkout { status } userErrors { code } } }`
+  const counts = await counted(async () => {
+    const { checkoutComplete } = await shop.ask('orders', buyer, mutation, { input })
+    expect(checkoutComplete).toMatchObject({ checkout: { status: 'OPEN' }, userErrors: [{ code: 'PAYMENT_DECLINED' }] })
+  })
+  // Accepted, two steps done, given up, two undone, open again.
+  expect(counts.orders).toBe(7)
+})
