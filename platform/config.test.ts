@@ -31,6 +31,12 @@ describe('production', () => {
   )
 })
 
+test('a router in production needs a secret as soon as it is to tell who calls', () => {
+  const router = (env: NodeJS.ProcessEnv) => loadConfig({ NODE_ENV: 'production', ...env }, { keepsData: false })
+  expect(router({}).NODE_ENV).toBe('production')
+  expect(() => router({ JWKS_URL: 'http://users/jwks' })).toThrow('INTERNAL_TOKEN_SECRET')
+})
+
 test('every variable at fault is named, and no value', () => {
   const fault = () => loadConfig({ PORT: 'forty', REDIS_URL: 'hidden', CURRENCY: 'euros' })
   expect(fault).toThrow(/PORT[^]*REDIS_URL[^]*CURRENCY|CURRENCY[^]*PORT/)

@@ -93,7 +93,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, { keepsData = t
 function productionProblems(config: Config, keepsData: boolean): string[] {
   if (config.NODE_ENV !== 'production') return []
   const secrets = keepsData ? (['DATABASE_ROLE_SECRET', 'ENCRYPTION_SECRET'] as const) : []
-  const problems = (['INTERNAL_TOKEN_SECRET', ...secrets] as const)
+  // A router that learns of nobody has nobody to vouch for.
+  const vouching = keepsData || config.JWKS_URL ? (['INTERNAL_TOKEN_SECRET'] as const) : []
+  const problems = [...vouching, ...secrets]
     .filter((name) => config[name] === DEVELOPMENT_SECRET)
     .map((name) => `${name}: set a secret of your own (32 characters or more) in production`)
   if (keepsData && !config.DATABASE_URL && Object.keys(config.databaseUrls).length === 0) {

@@ -85,7 +85,7 @@ export async function answerGraphQL(
     }
   }
   const hot = isJson ? await hotPath.answer(incoming, body, context) : null
-  if (hot) return send(outgoing, 200, { 'content-type': hot.contentType, 'cache-control': 'no-store' }, hot.text)
+  if (hot) return send(outgoing, 200, { 'content-type': hot.contentType, 'cache-control': 'no-store' }, hot.body)
   const headers = new HeaderMap()
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
@@ -101,9 +101,8 @@ export async function answerGraphQL(
   send(outgoing, status, Object.fromEntries(answer.headers), text)
 }
 
-function send(outgoing: ServerResponse, status: number, headers: Record<string, string>, text: string): void {
-  const body = Buffer.from(text)
-  outgoing.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
+function send(outgoing: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer): void {
+  outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
 /** Answers without having run anything. */

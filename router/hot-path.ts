@@ -18,7 +18,7 @@ export interface HotPathOptions {
 
 export interface HotAnswer {
   contentType: string
-  text: string
+  body: string | Buffer
 }
 
 /**
@@ -27,6 +27,8 @@ export interface HotAnswer {
  */
 export class HotPath {
   readonly #options: HotPathOptions
+  // Several may share a response; one without errors is the same text for all.
+  readonly #bodies = new WeakMap<ResponseText, string | Buffer>()
 
   constructor(options: HotPathOptions) {
     this.#options = options
@@ -39,7 +41,7 @@ export class HotPath {
     if (!asked) return null
     const { engine } = this.#options
     const prepared = engine.prepare({ ...asked, ...context })
-    return 'errors' in prepared ? null : { contentType, text: this.#format(await prepared.run(), context) }
+    return 'errors' in prepared ? null : { contentType, body: this.#format(await prepared.run(), context) }
   }
 
   #read(body: unknown) {
@@ -56,12 +58,23 @@ export class HotPath {
     return { document, operationName: operationName ?? undefined, variables: variables ?? {} }
   }
 
-  #format({ errors, ...rest }: ResponseText, { requestId }: RequestContext): string {
+  #format(response: ResponseText, { requestId }: RequestContext): string | Buffer {
+    const { errors, ...rest } = response
+    if (!errors) {
+      const known = this.#bodies.get(response) ?? encoded(asText(rest))
+      this.#bodies.set(response, known)
+      return known
+    }
     const { limits, log } = this.#options
-    const shown = errors?.map((error) => withRequestId(publicError(error, limits, log), requestId))
-    return asText({ ...rest, ...(shown ? { errors: shown } : {}) })
+    return asText({ ...rest, errors: errors.map((error) => withRequestId(publicError(error, limits, log), requestId)) })
   }
 }
+
+// A short string goes out together with the headers, in one write. Of a long one Node.js would reserve three times the
+// length at every write.
+const SHORT = 8_192
+
+const encoded = (text: string): string | Buffer => (text.length > SHORT ? Buffer.from(text) : text)
 
 const isName = (value: unknown): value is string | null | undefined =>
   value === undefined || value === null || typeof value === 'string'

@@ -14,7 +14,7 @@ const SERVE = fileURLToPath(new URL('./serve.ts', import.meta.url))
 /** The process, once it says where it listens. */
 async function serve(env: Record<string, string>): Promise<{ process: ChildProcess; url: string }> {
   const child = spawn(process.execPath, [SERVE], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'test', PORT: '0', ...env },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,8 +1,9 @@
 // The router as its own process: `SUPERGRAPH_FILE=… node router/serve.ts`. It needs nothing but a supergraph; without
 // JWKS_URL every caller is anonymous.
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemoteJWKSet } from 'jose'
-import { loadConfig } from '#platform/config.ts'
+import { DEVELOPMENT_SECRET, loadConfig } from '#platform/config.ts'
 import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
 import { Metrics } from '#platform/metrics.ts'
@@ -27,7 +28,10 @@ async function serve(): Promise<void> {
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name: 'router' })
   const metrics = new Metrics({ token: config.METRICS_TOKEN, isOpen: isDevelopment, log })
   metrics.addProcess()
-  const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
+  // What everybody knows vouches for nobody: subgraphs that ask for a token then answer nobody.
+  const hasSecret = isDevelopment || config.INTERNAL_TOKEN_SECRET !== DEVELOPMENT_SECRET
+  if (!hasSecret) log.warn('INTERNAL_TOKEN_SECRET is not set: no subgraph can tell that it is this router who asks')
+  const tokens = internalTokens(hasSecret ? config.INTERNAL_TOKEN_SECRET : randomBytes(32).toString('base64'))
   await using cleanup = new AsyncDisposableStack()
   const revocations = config.REVOCATIONS_URL
     ? cleanup.use(followRevocations({ url: config.REVOCATIONS_URL, log }))

@@ -207,3 +207,106 @@ describe('identical fetches that are under way', () => {
     expect(await patient).toEqual(data({ a: 1 }))
   })
 })
+
+describe('the same query, asked again while no subgraph has answered yet', () => {
+  const works = 'type Query { work: Work } type Mutation { set: Int } type Work @key(fields: "id") { id: ID! }'
+  const worth = 'type Work @key(fields: "id") { id: ID! worth: Int }'
+  const document = parse('query ($no: Boolean = false) { work { id @skip(if: $no) worth } }')
+
+  /** Subgraphs that keep their answers back: `answerNext` lets one more go, in the order they were asked. */
+  const held = (options: { shareFetches?: boolean } = {}) => {
+    const waiting: (() => void)[] = []
+    const signals: (AbortSignal | undefined)[] = []
+    const answering =
+      (result: ExecutionResult): Answer =>
+      async ({ query, signal }) => {
+        signals.push(signal)
+        if (query.startsWith('mutation')) return data({ set: 1 })
+        await new Promise<void>((resolve) => waiting.push(resolve))
+        return structuredClone(result)
+      }
+    const parts = over(
+      {
+        works: [works, answering(data({ work: { __typename: 'Work', id: '1' } }))],
+        worth: [worth, answering(data({ _entities: [{ worth: 7 }] }))],
+      },
+      options,
+    )
+    const ask = (request: Partial<OperationRequest> = {}) =>
+      parts.engine.execute({ document, viewer: anonymous, requestId: 'r', ...request })
+    const asked = async (times: number) => await expect.poll(() => parts.asked).toHaveLength(times)
+    return { ...parts, ask, answerNext: () => waiting.shift()?.(), signals, askedTimes: asked }
+  }
+  const answer = data({ work: { id: '1', worth: 7 } })
+
+  test('gets the response of the first', async () => {
+    const { ask, engine, askedTimes, answerNext } = held()
+    const all = [ask(), ask(), ask({ requestId: 'another' })]
+    await askedTimes(1)
+    answerNext()
+    await askedTimes(2)
+    answerNext()
+    const [first, ...others] = await Promise.all(all)
+    expect([first, ...others]).toEqual([answer, answer, answer])
+    Object.assign(first!.data!, { work: 'changed' })
+    expect(others[0]).toEqual(answer)
+    expect(engine.counts()).toMatchObject({ queries: { sent: 1, shared: 2 }, fetches: { sent: 2, shared: 0 } })
+  })
+
+  test('is carried out anew once a subgraph has answered, but shares the fetches under way', async () => {
+    const { ask, engine, asked, askedTimes, answerNext } = held()
+    const first = ask()
+    await askedTimes(1)
+    answerNext()
+    await askedTimes(2)
+    const second = ask()
+    await askedTimes(3)
+    expect(asked.map((each) => each.split(' ')[0])).toEqual(['works', 'worth', 'works'])
+    answerNext()
+    expect(await first).toEqual(answer)
+    answerNext()
+    await askedTimes(4)
+    answerNext()
+    expect(await second).toEqual(answer)
+    expect(engine.counts().queries).toEqual({ sent: 2, shared: 0 })
+  })
+
+  test('is carried out for each whose answer may be another', async () => {
+    const { ask, engine, askedTimes } = held()
+    void ask()
+    void ask({ viewer: anAccount() })
+    void ask({ variables: { no: true } })
+    void ask({ deadline: Date.now() + 60_000 })
+    await engine.execute({ document: parse('mutation { set }'), viewer: anonymous, requestId: 'r' })
+    void ask()
+    // Only that with another deadline may share the fetch of the first.
+    await askedTimes(5)
+    expect(engine.counts()).toMatchObject({ queries: { sent: 5, shared: 0 }, fetches: { sent: 4, shared: 1 } })
+  })
+
+  test('is carried out for each when sharing is off', async () => {
+    const { ask, engine, askedTimes } = held({ shareFetches: false })
+    void ask()
+    void ask()
+    await askedTimes(2)
+    expect(engine.counts().queries).toEqual({ sent: 0, shared: 0 })
+  })
+
+  test('goes on for those who stay, and is given up when the last has left', async () => {
+    const { ask, askedTimes, signals, answerNext } = held()
+    const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()]
+    const staying = [ask({ signal: first.signal }), ask({ signal: second.signal })]
+    await askedTimes(1)
+    first.abort()
+    expect(await staying[0]).toMatchObject({ errors: [{ extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }] })
+    answerNext()
+    await askedTimes(2)
+    answerNext()
+    expect(await staying[1]).toEqual(answer)
+    const leaving = ask({ signal: third.signal })
+    await askedTimes(3)
+    third.abort()
+    await leaving
+    expect(signals[2]!.aborted).toBe(true)
+  })
+})

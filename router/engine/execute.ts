@@ -10,6 +10,7 @@ import type { Run } from './fetch.ts'
 import { copy, type Data } from './merge.ts'
 import { Operations, type ReadyOperation } from './operation.ts'
 import { asResult, Output, type ResponseText } from './output.ts'
+import { Queries } from './queries.ts'
 import { Subgraphs } from './subgraphs.ts'
 
 /** An operation of a document that was validated against the public schema. */
@@ -44,7 +45,12 @@ export interface Engine {
   /** How a subscription is to be followed, or the errors that keep it from being followed. */
   prepareSubscription(request: OperationRequest): PreparedSubscription | Refused
   /** What there is to know of its caches and of the fetches it shared. */
-  counts(): { operations: { hits: number; misses: number }; fetches: { sent: number; shared: number } }
+  counts(): {
+    operations: { hits: number; misses: number }
+    fetches: { sent: number; shared: number }
+    /** Queries that were carried out, and those that needed nothing but the response of another. */
+    queries: { sent: number; shared: number }
+  }
 }
 
 export interface Refused {
@@ -74,7 +80,7 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
   const run = async (
     request: OperationRequest,
     { compiled: { step }, conditions, project }: ReadyOperation,
-    first?: (run: Run, data: Data) => void,
+    { first, onAnswer }: { first?: (run: Run, data: Data) => void; onAnswer?: () => void },
   ): Promise<ResponseText> => {
     const { variables = {} } = request
     const data: Data = {}
@@ -85,7 +91,13 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
       conditions,
       failures: new Set(),
       isRepeating: false,
-      ask: (question, variablesJson) => asking.ask(question, variablesJson),
+      ask: async (question, variablesJson) => {
+        try {
+          return await asking.ask(question, variablesJson)
+        } finally {
+          onAnswer?.()
+        }
+      },
     }
     first?.(state, data)
     if (step) await step(state, [data])
@@ -94,11 +106,12 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
     const out = new Output(variables, state.failures, state.isRepeating)
     return out.response(project(out, data), data)
   }
+  const queries = new Queries(subgraphs, (request, ready, onAnswer) => run(request, ready, { onAnswer }))
 
   const prepareOperation = (request: OperationRequest): PreparedOperation | Refused => {
     const ready = prepare(request)
     if ('errors' in ready) return ready
-    return ready.compiled.primary ? { errors: [overSocket()] } : { run: () => run(request, ready) }
+    return ready.compiled.primary ? { errors: [overSocket()] } : { run: () => queries.run(request, ready) }
   }
 
   return {
@@ -115,7 +128,9 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
       const { primary } = ready.compiled
       if (!primary) throw new Error('Not a subscription')
       const completeText = (event: ExecutionResult) =>
-        run(request, ready, (state, data) => primary.add(state, data, copy(event) as ExecutionResult<Data>))
+        run(request, ready, {
+          first: (state, data) => primary.add(state, data, copy(event) as ExecutionResult<Data>),
+        })
       return {
         follow: (signal) => {
           const { viewer, requestId, variables = {} } = request
@@ -139,7 +154,11 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
       }
     },
 
-    counts: () => ({ operations: { ...operations.counts }, fetches: { ...subgraphs.inflight.counts } }),
+    counts: () => ({
+      operations: { ...operations.counts },
+      fetches: { ...subgraphs.inflight.counts },
+      queries: { ...queries.inflight.counts },
+    }),
   }
 }
 

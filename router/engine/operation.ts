@@ -21,6 +21,8 @@ import { compileProjector, type Projector } from './project.ts'
 
 /** How one operation is carried out for all viewers with the same rights. */
 export interface Compiled {
+  /** No other operation has it. */
+  id: number
   /** The fetch whose subscription the events come from, if it is a subscription. */
   primary: CompiledFetch | undefined
   step: Step | undefined
@@ -133,6 +135,7 @@ export class Operations {
       const isSubscription = root?.kind === 'Subscription'
       const rest = isSubscription ? root.rest : root
       const made: Compiled = {
+        id: this.counts.misses,
         primary: isSubscription ? new CompiledFetch(schema, root.primary) : undefined,
         step: rest && compilePlan(schema, rest),
         projectors: new LRUCache({ max: 32 }),

@@ -1,69 +1,84 @@
 import type { ExecutionResult } from 'graphql'
 import { copy, type Data } from './merge.ts'
 
-type Result = ExecutionResult<Data>
-
-interface Shared {
-  answer: Promise<Result>
+interface Shared<T> {
+  answer: Promise<T>
+  /** How many have not got their answer yet. */
   waiting: number
-  /** How many of those who wait have not got their answer yet, once it is there. */
   leaving: AbortController
 }
 
 /**
- * Identical query fetches that are under way at the same time, each sent once. A shared fetch is cancelled when the last
- * of those who wait for it has left.
+ * What is asked by several at the same time, done once. It is given up when the last of those who wait for it has left.
+ *
+ * @param T an answer; whoever is not the last to get it gets a copy
  */
-export class Inflight {
-  readonly #shared = new Map<string, Shared>()
-  /** How many fetches were sent, and how many were spared. */
+export class Inflight<T> {
+  readonly #shared = new Map<string, Shared<T>>()
+  readonly #copy: (answer: T) => T
+  /** How many were sent, and how many were spared. */
   readonly counts = { sent: 0, shared: 0 }
+
+  constructor(copyOf: (answer: T) => T) {
+    this.#copy = copyOf
+  }
 
   /**
    * @param key everything that an answer depends on
-   * @param send sends the fetch; its signal aborts when nobody waits any more
+   * @param send does what was asked. Its signal aborts when nobody waits any more; `close` keeps others from joining
+   *   from then on, which nobody can once the answer is there.
    * @param signal aborts when this one caller leaves, with what to reject with as its reason
    * @returns an answer of the caller's own
    */
-  async ask(key: string, send: (signal: AbortSignal) => Promise<Result>, signal: AbortSignal): Promise<Result> {
-    signal.throwIfAborted()
+  async ask(
+    key: string,
+    send: (signal: AbortSignal, close: () => void) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    signal?.throwIfAborted()
     let shared = this.#shared.get(key)
     if (shared) this.counts.shared++
     else shared = this.#send(key, send)
-    const { answer, leaving } = shared
     shared.waiting++
-    const { promise: left, reject } = Promise.withResolvers<never>()
-    const leave = () => reject(signal.reason)
-    signal.addEventListener('abort', leave, { once: true })
     try {
-      const result = await Promise.race([answer, left])
+      const answer = await (signal ? unlessAborted(shared.answer, signal) : shared.answer)
       // The last to get it may keep it.
-      return --shared.waiting === 0 ? result : copyOf(result)
+      return --shared.waiting === 0 ? answer : this.#copy(answer)
     } catch (error) {
       if (--shared.waiting === 0) {
         this.#forget(key, shared)
-        leaving.abort(error)
+        shared.leaving.abort(error)
       }
       throw error
-    } finally {
-      signal.removeEventListener('abort', leave)
     }
   }
 
-  #send(key: string, send: (signal: AbortSignal) => Promise<Result>): Shared {
+  #send(key: string, send: (signal: AbortSignal, close: () => void) => Promise<T>): Shared<T> {
     this.counts.sent++
     const leaving = new AbortController()
-    const shared: Shared = { answer: send(leaving.signal), waiting: 0, leaving }
+    const close = () => this.#forget(key, shared)
+    const shared: Shared<T> = { answer: send(leaving.signal, () => close()), waiting: 0, leaving }
     this.#shared.set(key, shared)
-    const over = () => this.#forget(key, shared)
-    shared.answer.then(over, over)
+    shared.answer.then(close, close)
     return shared
   }
 
-  #forget(key: string, shared: Shared): void {
+  #forget(key: string, shared: Shared<T>): void {
     if (this.#shared.get(key) === shared) this.#shared.delete(key)
   }
 }
 
-const copyOf = ({ data, ...rest }: Result): Result =>
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: left, reject } = Promise.withResolvers<never>()
+  const leave = () => reject(signal.reason)
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([answer, left])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+/** The copy of a subgraph's answer, to which each who asked adds more. */
+export const copyOf = ({ data, ...rest }: ExecutionResult<Data>): ExecutionResult<Data> =>
   data ? { data: copy(data), ...rest } : { ...rest, ...(data === null ? { data } : {}) }

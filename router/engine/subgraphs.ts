@@ -2,11 +2,12 @@ import { GraphQLError, type ExecutionResult } from 'graphql'
 import type { Logger } from '#platform/log.ts'
 import { failures } from '#platform/transport-failures.ts'
 import type { SubgraphRequest, Transport } from '#platform/transport.ts'
+import type { Viewer } from '#platform/viewer.ts'
 import type { OperationRequest } from './execute.ts'
 import type { Question } from './fetch.ts'
 import type { Data } from './merge.ts'
 import { Resilience } from './resilience.ts'
-import { Inflight } from './sharing.ts'
+import { copyOf, Inflight } from './sharing.ts'
 
 type Result = ExecutionResult<Data>
 type Caller = Pick<OperationRequest, 'viewer' | 'device' | 'requestId' | 'deadline' | 'signal'>
@@ -18,33 +19,32 @@ export interface Asking extends Disposable {
 
 /** The ways to the subgraphs, shared by all requests. */
 export class Subgraphs {
-  readonly inflight = new Inflight()
+  readonly inflight = new Inflight<Result>(copyOf)
   readonly #transports: ReadonlyMap<string, Transport>
-  readonly #isSharing: boolean
+  readonly isSharing: boolean
   readonly #log: Logger
   readonly #resilience = new Map<string, Resilience>()
+  readonly #claims = new WeakMap<Viewer, string>()
   // Raised whenever a mutation ends, so that nobody joins a query that began before their own write.
   #mutations = 0
 
   constructor(transports: ReadonlyMap<string, Transport>, isSharing: boolean, log: Logger) {
     this.#transports = transports
-    this.#isSharing = isSharing
+    this.isSharing = isSharing
     this.#log = log
   }
 
   begin(caller: Caller, { isShared }: { isShared: boolean }): Asking {
-    const mayShare = this.#isSharing && isShared
+    const mayShare = this.isSharing && isShared
     let leaving: Leaving | undefined
-    let claims: string | undefined
     return {
       ask: (question, variablesJson) => {
         const { operationKind } = question.node
         if (operationKind === 'mutation') return this.#mutate(question, variablesJson, caller)
         if (!mayShare) return this.#send(question, variablesJson, caller)
         leaving ??= new Leaving(caller)
-        claims ??= JSON.stringify(caller.viewer)
         return this.inflight.ask(
-          `${question.id}\n${this.#mutations}\n${claims}\n${variablesJson}`,
+          `${question.id}\n${this.moment(caller.viewer)}\n${variablesJson}`,
           // Whoever joins may have longer to wait: the transport's own patience is the limit of all. And no device is
           // told, for it asks on behalf of several; what depends on the device is what opens sessions, all mutations.
           (signal) =>
@@ -54,6 +54,13 @@ export class Subgraphs {
       },
       [Symbol.dispose]: () => leaving?.[Symbol.dispose](),
     }
+  }
+
+  /** The same for those to whom subgraphs say the same, as long as nobody changes anything by way of this router. */
+  moment(viewer: Viewer): string {
+    let claims = this.#claims.get(viewer)
+    if (claims === undefined) this.#claims.set(viewer, (claims = JSON.stringify(viewer)))
+    return `${this.#mutations}\n${claims}`
   }
 
   async #mutate(question: Question, variablesJson: string, caller: Caller): Promise<Result> {
