@@ -10,6 +10,7 @@ import { reject, rejectTransition } from '#platform/user-errors.ts'
 import { client, requireScope } from '#platform/viewer.ts'
 import type { OrderReadyToShip } from '../orders/events.ts'
 import { seen } from './access.ts'
+import { fence } from './calling-off.ts'
 import { tellCouriers, tellProgress } from './hints.ts'
 import { move } from './progress.ts'
 import type { ShipmentAssignInput } from './schema.generated.ts'
@@ -26,12 +27,16 @@ import {
 
 type Ready = Announced<NonNullable<(typeof OrderReadyToShip)['data']['_output']>>
 
-/** One shipment for each location that goods of the order leave from, given to a courier when one is on duty. */
+/**
+ * One shipment for each location that goods of the order leave from, given to a courier when one is on duty; none when
+ * the order was called off meanwhile.
+ */
 export async function prepareShipments(ctx: Context, event: Ready): Promise<void> {
   const { entityId: orderId, owner, data } = event
   if (!owner) throw new Error('An order belongs to somebody')
   let assigned: ShipmentRow[] = []
   await once(ctx, inbox, 'prepareShipments', event, async (tx) => {
+    if (await fence(tx, orderId)) return
     const byLocation = Map.groupBy(data.allocations, ({ locationId }) => locationId)
     for (const [originId, allocations] of [...byLocation].toSorted(([a], [b]) => a.localeCompare(b))) {
       const at = ctx.now()

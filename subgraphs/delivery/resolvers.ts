@@ -1,7 +1,9 @@
 import type { Context } from '#platform/context.ts'
 import type { LiveMessage } from '#platform/live.ts'
 import { payload } from '#platform/user-errors.ts'
+import { requireService } from '#platform/viewer.ts'
 import { unlessLink } from './access.ts'
+import { callOffShipments } from './calling-off.ts'
 import {
   allCouriers,
   courierIn,
@@ -59,6 +61,8 @@ export const resolvers: Resolvers = {
     proofOfDeliverySubmit: (_, { input }, ctx) => payload(() => submitProof(ctx, input)),
     shipmentAssign: (_, { input }, ctx) => payload(() => assignShipment(ctx, input), { isReplay: false }),
     courierUpsert: (_, { input }, ctx) => payload(() => upsertCourier(ctx, input)),
+    shipmentsCancelForOrder: (_, { input }, ctx) =>
+      payload(() => callOffShipments(ctx, requireService(ctx.viewer), input), { isReplay: false }),
   },
   Subscription: {
     deliveryTracking: { subscribe: (_, args, ctx) => trackShipment(ctx, args), resolve: itself },

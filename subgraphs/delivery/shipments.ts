@@ -6,9 +6,10 @@ import type { Db } from '#platform/database.ts'
 import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
-import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
+import { parseInput, reject, Rejection, rejectTransition } from '#platform/user-errors.ts'
 import { owns, requireScope } from '#platform/viewer.ts'
 import { courierOf, seen, type SeenShipment } from './access.ts'
+import { beginLeaving, endLeaving } from './calling-off.ts'
 import { shipStock } from './calls/inventory.ts'
 import { lockShipment } from './dispatch.ts'
 import { tellProgress } from './hints.ts'
@@ -133,10 +134,16 @@ export async function updateStatus(ctx: Context, { shipmentId, status, at }: Shi
 }
 
 // Before the status, not in its transaction: the key makes it once per shipment, and what was booked out twice over a
-// crash is booked out once.
+// crash is booked out once. As long as nobody knows whether it was booked out it cannot be called off.
 async function bookOut(ctx: Context, shipment: SeenShipment): Promise<void> {
   const lines = await linesOf(ctx).load(shipment.id)
-  await shipStock(ctx, shipment, lines).catch(rejectOutage)
+  await beginLeaving(ctx, shipment)
+  try {
+    await shipStock(ctx, shipment, lines)
+  } catch (error) {
+    if (error instanceof Rejection) await endLeaving(ctx, shipment)
+    rejectOutage(error)
+  }
 }
 
 const failedInput = z.object({

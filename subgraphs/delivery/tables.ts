@@ -81,6 +81,8 @@ export const shipments = schema.table(
       ],
     }).notNull(),
     courierId: uuid().references(() => couriers.id),
+    /** Since when a courier takes it, which it may only be told of once the stock was booked out. */
+    leavingAt: columns.at(),
     destination: jsonb().$type<Address>().notNull(),
     instructions: text(),
     promisedFrom: columns.at().notNull(),
@@ -101,6 +103,13 @@ export const shipments = schema.table(
     index().on(table.ownerKind, table.ownerId),
   ],
 )
+
+/** Of each order that was ready to ship or was called off: the row that both lock, and whether anything may be prepared. */
+export const orderFences = schema.table('order_fences', {
+  orderId: uuid().primaryKey(),
+  /** Nothing is prepared for it any more. */
+  calledOffAt: columns.at(),
+})
 
 const ofShipment = () =>
   uuid()
