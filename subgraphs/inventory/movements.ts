@@ -8,10 +8,10 @@ import { keyset, type PageArgs } from '#platform/pages.ts'
 import { Rejection, inputPath, parseInput, type UserError } from '#platform/user-errors.ts'
 import { client, requireScope } from '#platform/viewer.ts'
 import { variantOf } from './loaders.ts'
-import { insufficient } from './reservations.ts'
+import { insufficient } from './placement.ts'
 import type { QueryStockMovementsArgs, StockAdjustInput, StockRestockInput } from './schema.generated.ts'
 import { available } from './stock.ts'
-import { lockLevels, moveStock, mustMoveStock, tellStockChanged, type Move } from './stock-levels.ts'
+import { lockLevels, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import { idempotencyKeys, locations, movements, stockLevels, variants, type VariantRow } from './tables.ts'
 
 /** Changes of stock for staff, newest first. */
@@ -51,7 +51,7 @@ export async function restock(ctx: Context, input: StockRestockInput) {
   const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed(ctx, 'stockRestock', input), async (tx) => {
     await openLevels(tx, [{ variantId, locationId }], () => [])
     const move: Move = { variantId, locationId, quantity, kind: 'RESTOCK', ...by(ctx, note) }
-    const [movement] = await mustMoveStock(tx, ctx, [move])
+    const [movement] = await moveStock(tx, ctx, [move])
     return movement!.id
   })
   if (!isReplay) await tellStockChanged(ctx, [{ variantId }])
@@ -93,8 +93,9 @@ export async function adjustStock(ctx: Context, input: StockAdjustInput) {
       kind: 'ADJUST',
       ...by(ctx, note),
     }))
-    const moved = (await moveStock(tx, ctx, moves)) ?? (await rejectShort(tx, moves, known))
-    return moved.map(({ id }) => id)
+    await assertThere(tx, moves, known)
+    const moved = await moveStock(tx, ctx, moves)
+    return moves.map((move) => moved.find(isAt(move))!.id)
   })
   if (!isReplay) await tellStockChanged(ctx, changes)
   const rows = await ctx.db.select().from(movements).where(inArray(movements.id, reply))
@@ -152,15 +153,17 @@ const unknown = (thing: string, path: (string | number)[]): UserError => ({
   field: inputPath(path),
 })
 
-async function rejectShort(tx: Db, moves: readonly Move[], known: ReadonlyMap<string, VariantRow>): Promise<never> {
-  const levels = await lockLevels(tx, [...known.keys()], { isActiveOnly: false })
-  throw new Rejection(
-    moves.flatMap(({ variantId, locationId, quantity }, index) => {
-      const level = levels.find((each) => each.variantId === variantId && each.locationId === locationId)!
-      const units = available(level)
-      return units + quantity >= 0
-        ? []
-        : [insufficient(known.get(variantId)!, -quantity, units, inputPath(['changes', index]))]
-    }),
-  )
+const isAt = (place: Place) => (other: Place) =>
+  other.variantId === place.variantId && other.locationId === place.locationId
+
+/** Locks the levels of what moves. @throws Rejection INSUFFICIENT_STOCK where more would leave than is there and free. */
+async function assertThere(tx: Db, moves: readonly Move[], known: ReadonlyMap<string, VariantRow>): Promise<void> {
+  const levels = await lockLevels(tx, [...known.keys()])
+  const short = moves.flatMap((move, index) => {
+    const units = available(levels.find(isAt(move))!)
+    return units + move.quantity >= 0
+      ? []
+      : [insufficient(known.get(move.variantId)!, -move.quantity, units, inputPath(['changes', index]))]
+  })
+  if (short.length > 0) throw new Rejection(short)
 }

@@ -1,104 +1,148 @@
-import { and, asc, desc, eq, inArray, lte, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, inArray, lte, sql, type SQL } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
-import { idempotent } from '#platform/idempotency.ts'
-import { isId } from '#platform/ids.ts'
-import { Rejection, inputPath, parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
+import { idempotentStatement } from '#platform/idempotency.ts'
+import { isId, uuidv7 } from '#platform/ids.ts'
+import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
-import { mayBecome, nextStatuses, type ReservationStatus } from './reservation.ts'
+import { place, placedIn, refusals, wantedLines } from './placement.ts'
+import { nextStatuses, type ReservationStatus } from './reservation.ts'
 import type { StockReleaseInput, StockReservationExtendInput, StockReserveInput } from './schema.generated.ts'
-import { allocate, type Placed, type Units } from './stock.ts'
-import { lockLevels, mustMoveStock, tellStockChanged, type Move } from './stock-levels.ts'
-import {
-  idempotencyKeys,
-  products,
-  reservationLines,
-  reservations,
-  variants,
-  type ReservationLineRow,
-  type ReservationRow,
-  type VariantRow,
-} from './tables.ts'
+import type { Units } from './stock.ts'
+import { booking, moveStock, partOf, tellStockChanged, withParts, type Move } from './stock-levels.ts'
+import { idempotencyKeys, reservationLines, reservations, type ReservationRow } from './tables.ts'
 
 const MAX_TTL_SECONDS = 86_400
 const SWEEP_BATCH = 100
+// Of a malformed id: no variant has it.
+const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 const checkoutId = z.uuid('A checkout is named by its id.')
 const attempt = z.number().int().min(1, 'Attempts count from 1.')
 const ttlSeconds = z.number().int().min(1).max(MAX_TTL_SECONDS, 'A hold lasts a day at most.')
-export const lineInputs = z
-  .array(
-    z.object({
-      variantId: z.string(),
-      quantity: z.number().int().min(1, 'At least 1.').max(1_000_000, 'At most 1,000,000.'),
-    }),
-  )
-  .min(1, 'Name at least one line.')
-  .max(500, 'At most 500 lines.')
-  .refine((lines) => new Set(lines.map(({ variantId }) => variantId)).size === lines.length, 'Name each variant once.')
+const reserveInput = z.object({ checkoutId, attempt, ttlSeconds: ttlSeconds.nullish(), lines: wantedLines })
 
-const reserveInput = z.object({ checkoutId, attempt, ttlSeconds: ttlSeconds.nullish(), lines: lineInputs })
+/** What a command did to a reservation, or what it throws. */
+export type Outcome = { reservation: ReservationRow; changed: readonly { variantId: string }[] } | (() => never)
 
 /** Holds units for an attempt of a checkout, every line or none, for `ttlSeconds` (default 900). */
 export async function reserveStock(ctx: Context, service: Service, input: StockReserveInput) {
   const { lines, ttlSeconds: ttl, ...hold } = parseInput(reserveInput, input)
-  return await carryOut(ctx, `stockReserve ${service.name}`, input, async (tx) => {
-    const at = ctx.now()
-    const [reservation] = await tx
-      .insert(reservations)
-      .values({ ...hold, status: 'HELD', expiresAt: later(at, ttl ?? 900), createdAt: at, updatedAt: at })
-      .onConflictDoNothing()
-      .returning()
+  const at = ctx.now()
+  const expiresAt = later(at, ttl ?? 900)
+  const reservation: ReservationRow = { ...newAt(at), ...hold, status: 'HELD', orderId: null, expiresAt }
+  return await carryOut(ctx, `stockReserve ${service.name}`, input, async (remember) => {
+    const rows = await place(ctx, {
+      earlier: attemptStatus(hold),
+      wanted: rowsOf(lines),
+      reservation: sql`${inserting(reservation)} where not exists (select from refused) on conflict do nothing returning id`,
+      moves: sql`select 'RESERVE' as kind, ${hold.checkoutId}::uuid as reference`,
+      remembered: remember(idOf('reservation'), sql`reservation`),
+    })
+    if (rows[0]?.reservationId) return { reservation, changed: placedIn(rows) }
     // Undone before it arrived: the tombstone, or the hold of somebody with another key, stays as it is.
-    if (!reservation) return rejectMove(await lockAttempt(tx, hold.checkoutId, hold.attempt), 'HELD')
-    return { id: reservation.id, changed: await holdUnits(tx, ctx, reservation, lines, ['lines']) }
+    const isRefused = rows.some(({ available }) => available !== null)
+    const status = rows[0]?.earlier ?? (isRefused ? null : await readStatus(ctx, hold))
+    return () => {
+      if (status) rejectMove(status, 'HELD')
+      throw refusals(rows, ['lines'])
+    }
   })
 }
 
 /** Lets a hold last for `ttlSeconds` from now. */
 export async function extendReservation(ctx: Context, service: Service, input: StockReservationExtendInput) {
   const asked = parseInput(z.object({ checkoutId, ttlSeconds }), input)
-  return await carryOut(ctx, `stockReservationExtend ${service.name}`, input, async (tx) => {
-    const reservation = await lockNewest(tx, asked.checkoutId)
-    if (reservation.status !== 'HELD') rejectMove(reservation, 'HELD')
-    await change(tx, ctx, reservation, { expiresAt: later(ctx.now(), asked.ttlSeconds) })
-    return { id: reservation.id, changed: [] }
+  const changes = { expiresAt: later(ctx.now(), asked.ttlSeconds) }
+  return await carryOut(ctx, `stockReservationExtend ${service.name}`, input, async (remember) => {
+    const [row] = await ctx.db
+      .with(
+        ...withParts(ctx.db, {
+          hold: newest(asked.checkoutId),
+          done: changing(
+            ctx,
+            sql`expires_at = ${changes.expiresAt.toISOString()}::timestamptz`,
+            sql`hold.status = 'HELD'`,
+          ),
+          remembered: remember(idOf('done'), sql`done`),
+        }),
+      )
+      .select({ hold: holdColumns, isDone: sql<boolean>`done.id is not null` })
+      .from(partOf(ctx.db, 'hold'))
+      .leftJoin(sql`done`, sql`true`)
+    if (row?.isDone) return { reservation: changed(ctx, row.hold, changes), changed: [] }
+    return () => (row ? rejectMove(row.hold.status, 'HELD') : rejectEmpty())
   })
 }
-
-const undoOf = { HELD: 'RELEASE', COMMITTED: 'UNCOMMIT', EXPIRED: null, RELEASED: null } as const
 
 /**
  * Lets go of what an attempt holds, or of what it sold while nothing of it was shipped. For an attempt that has not
  * arrived yet it leaves a tombstone, so that it comes to nothing.
  */
 export async function releaseStock(ctx: Context, service: Service, input: StockReleaseInput) {
-  const asked = parseInput(z.object({ checkoutId, attempt, reason: z.string().trim().max(500) }), input)
-  return await carryOut(ctx, `stockRelease ${service.name}`, input, async (tx) => {
-    const at = ctx.now()
-    const [tombstone] = await tx
-      .insert(reservations)
-      .values({ ...asked, status: 'RELEASED', expiresAt: at, createdAt: at, updatedAt: at })
-      .onConflictDoNothing()
-      .returning()
-    if (tombstone) return { id: tombstone.id, changed: [] }
-    const reservation = await lockAttempt(tx, asked.checkoutId, asked.attempt)
-    if (reservation.status === 'RELEASED') return { id: reservation.id, changed: [] }
-    const lines = await linesOf(tx, [reservation.id])
-    if (lines.some(({ shipped }) => shipped > 0)) {
-      rejectTransition({ from: 'SHIPPED', to: 'RELEASED', allowed: [] }, ['checkoutId'])
+  const { reason, ...asked } = parseInput(z.object({ checkoutId, attempt, reason: z.string().trim().max(500) }), input)
+  const at = ctx.now()
+  const tombstone: ReservationRow = { ...newAt(at), ...asked, status: 'RELEASED', orderId: null, expiresAt: at }
+  return await carryOut(ctx, `stockRelease ${service.name}`, input, async (remember) => {
+    for (;;) {
+      const rows = await letGo(ctx, tombstone, reason, remember)
+      const [row] = rows
+      if (row?.isNew) return { reservation: tombstone, changed: [] }
+      if (row?.isDone) {
+        const moved = rows.flatMap(({ variantId }) => (variantId ? [{ variantId }] : []))
+        return { reservation: changed(ctx, row.hold!, { status: 'RELEASED' }), changed: moved }
+      }
+      if (row?.hold?.status === 'RELEASED') return { reservation: row.hold, changed: [] }
+      if (row?.isShipped)
+        return () => rejectTransition({ from: 'SHIPPED', to: 'RELEASED', allowed: [] }, ['checkoutId'])
+      // It arrived or changed after the statement began, and its lines with it: once more, on what is there now.
     }
-    const kind = undoOf[reservation.status]
-    const changed = kind ? lines.map((line) => ({ ...units(line), kind, reference: asked.checkoutId })) : []
-    await mustMoveStock(
-      tx,
-      ctx,
-      changed.map((move) => ({ ...move, reason: asked.reason })),
-    )
-    await change(tx, ctx, reservation, { status: 'RELEASED' })
-    return { id: reservation.id, changed }
   })
+}
+
+async function letGo(ctx: Context, tombstone: ReservationRow, reason: string, remember: Remember) {
+  const { checkoutId: checkout, attempt: number } = tombstone
+  const mine = sql`checkout_id = ${checkout}::uuid and attempt = ${number}::int`
+  const parts = {
+    // As the lines below are read: those of a row that was changed since are not the ones it has.
+    seen: sql`select version from inventory.reservations where ${mine}`,
+    hold: sql`select * from inventory.reservations where ${mine} for update`,
+    shipped: sql`
+      select from inventory.reservation_lines l join hold on hold.id = l.reservation_id where l.shipped > 0 limit 1`,
+    tombstone: sql`${inserting(tombstone)} where not exists (select from hold) on conflict do nothing returning id`,
+    done: changing(
+      ctx,
+      sql`status = 'RELEASED'`,
+      sql`hold.status <> 'RELEASED' and hold.version = (select version from seen) and not exists (select from shipped)`,
+    ),
+    remembered: remember(
+      idOf('settled'),
+      sql`(select id from done union all select id from tombstone
+        union all select id from hold where status = 'RELEASED') settled`,
+    ),
+    move: sql`
+      select l.variant_id, l.location_id, case hold.status when 'HELD' then 'RELEASE' else 'UNCOMMIT' end as kind,
+        l.quantity, ${reason || null}::text as reason, ${checkout}::uuid as reference, null::uuid as actor_id
+      from done join hold using (id) join inventory.reservation_lines l on l.reservation_id = done.id
+      where hold.status <> 'EXPIRED'`,
+    ...booking(ctx),
+  }
+  return await ctx.db
+    .with(...withParts(ctx.db, parts))
+    .select({
+      hold: holdColumns,
+      isNew: sql<boolean>`tombstone.id is not null`,
+      isDone: sql<boolean>`done.id is not null`,
+      isShipped: sql<boolean>`hold.version = seen.version and exists (select from shipped)`,
+      variantId: sql<string | null>`change.variant_id`,
+    })
+    .from(sql`(select) one`)
+    .leftJoin(partOf(ctx.db, 'hold'), sql`true`)
+    .leftJoin(sql`seen`, sql`true`)
+    .leftJoin(sql`tombstone`, sql`true`)
+    .leftJoin(sql`done`, sql`true`)
+    .leftJoin(sql`change`, sql`true`)
 }
 
 /** Lets go of holds whose time is up. Stands any number of processes at once: each takes rows nobody else has. */
@@ -115,12 +159,15 @@ export async function expireReservations(ctx: Pick<Context, 'db' | 'now' | 'live
       if (due.length === 0) return { count: 0, moves: [] }
       const ids = due.map(({ id }) => id)
       const checkoutOf = new Map(due.map((row) => [row.id, row.checkoutId]))
-      const moves = (await linesOf(tx, ids)).map((line): Move => ({
-        ...units(line),
+      const lines = await tx.select().from(reservationLines).where(inArray(reservationLines.reservationId, ids))
+      const moves = lines.map(({ variantId, locationId, quantity, reservationId }): Move => ({
+        variantId,
+        locationId,
+        quantity,
         kind: 'EXPIRE',
-        reference: checkoutOf.get(line.reservationId)!,
+        reference: checkoutOf.get(reservationId)!,
       }))
-      await mustMoveStock(tx, ctx, moves)
+      await moveStock(tx, ctx, moves)
       await tx
         .update(reservations)
         .set({ status: 'EXPIRED', updatedAt: ctx.now(), version: sql`version + 1` })
@@ -132,140 +179,105 @@ export async function expireReservations(ctx: Pick<Context, 'db' | 'now' | 'live
   }
 }
 
-/**
- * Holds units under a reservation, every line or none.
- * @throws Rejection NOT_FOUND for variants not for sale, INSUFFICIENT_STOCK for each line that cannot be filled; their
- * fields are below `path`, or null without one.
- */
-export async function holdUnits(
-  tx: Db,
-  ctx: Pick<Context, 'now'>,
-  { id, checkoutId: reference }: ReservationRow,
-  lines: readonly Units[],
-  path: readonly string[] | null,
-): Promise<Placed[]> {
-  const fieldOf = (index: number, ...rest: string[]) => path && inputPath([...path, index, ...rest])
-  const forSale = await variantsForSale(
-    tx,
-    lines.map(({ variantId }) => variantId),
-  )
-  const unknown = lines.flatMap(({ variantId }, index) => (forSale.has(variantId) ? [] : [index]))
-  if (unknown.length > 0) {
-    throw new Rejection(
-      unknown.map((index) => ({
-        code: 'NOT_FOUND',
-        message: 'It is not for sale.',
-        field: fieldOf(index, 'variantId'),
-      })),
-    )
-  }
-  const { allocations, shortages } = allocate(lines, await lockLevels(tx, [...forSale.keys()]))
-  if (shortages.length > 0) {
-    throw new Rejection(
-      shortages.map(({ index, variantId, quantity, available }) => {
-        const variant = forSale.get(variantId)!
-        return insufficient(variant, quantity, Math.min(available, variant.maxOrderQuantity), fieldOf(index))
-      }),
-    )
-  }
-  await mustMoveStock(
-    tx,
-    ctx,
-    allocations.map((placed) => ({ ...placed, kind: 'RESERVE', reference })),
-  )
-  await tx.insert(reservationLines).values(allocations.map((placed) => ({ ...placed, reservationId: id })))
-  return allocations
-}
-
-/** An `InsufficientStockError`. */
-export const insufficient = (
-  variant: VariantRow,
-  requested: number,
-  available: number,
-  field: readonly string[] | null,
-) => ({
-  __typename: 'InsufficientStockError',
-  code: 'INSUFFICIENT_STOCK' as const,
-  message: available > 0 ? `Only ${available} left.` : 'Sold out.',
-  field,
-  variant,
-  requested,
-  available,
-})
-
-async function variantsForSale(tx: Db, ids: readonly string[]): Promise<Map<string, VariantRow>> {
-  const rows = await tx
-    .select({ variant: variants })
-    .from(variants)
-    .innerJoin(products, and(eq(products.id, variants.productId), eq(products.status, 'ACTIVE')))
-    .where(inArray(variants.id, ids.filter(isId)))
-  return new Map(rows.map(({ variant }) => [variant.id, variant]))
-}
-
 /** Carries a command on a reservation out once per key and tells who watches the stock it changed. */
 export async function carryOut(
   ctx: Context,
   scope: string,
   input: { idempotencyKey: string },
-  run: (tx: Db) => Promise<{ id: string; changed: readonly Placed[] }>,
+  send: (remember: Remember) => Promise<Outcome>,
 ): Promise<{ stockReservation: ReservationRow; isReplay: boolean }> {
+  let refuse = (): never => reject('CONFLICT', 'It was done at the same time by somebody else.')
   const keyed = { scope, key: input.idempotencyKey, request: input }
-  const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, run)
-  if (!isReplay) await tellStockChanged(ctx, reply.changed)
-  const [stockReservation] = await ctx.db.select().from(reservations).where(eq(reservations.id, reply.id))
-  return { stockReservation: stockReservation!, isReplay }
+  const done = await idempotentStatement<{ id: string; fresh?: Exclude<Outcome, () => never> }>(
+    ctx,
+    idempotencyKeys,
+    keyed,
+    async (remember) => {
+      const outcome = await send(remember)
+      if ('reservation' in outcome) return { id: outcome.reservation.id, fresh: outcome }
+      refuse = outcome
+      return undefined
+    },
+  )
+  if (!done) return refuse()
+  const { fresh, id } = done.reply
+  if (fresh) await tellStockChanged(ctx, fresh.changed)
+  const stockReservation = fresh?.reservation ?? (await readReservation(ctx, id))
+  return { stockReservation, isReplay: done.isReplay }
 }
 
-async function lockAttempt(tx: Db, checkout: string, number: number): Promise<ReservationRow> {
-  const [reservation] = await tx
-    .select()
-    .from(reservations)
-    .where(and(eq(reservations.checkoutId, checkout), eq(reservations.attempt, number)))
-    .for('update')
+/** Keeps the key of a command; see `idempotentStatement`. */
+export type Remember = (reply: SQL, from: SQL) => SQL
+
+export const idOf = (part: string): SQL => sql`jsonb_build_object('id', ${sql.raw(part)}.id)`
+
+/** Part of a statement: the hold of a checkout's newest attempt, locked. */
+export const newest = (checkout: string): SQL => sql`
+  select * from inventory.reservations where checkout_id = ${checkout}::uuid order by attempt desc limit 1 for update`
+
+/** Columns of the part `hold`. */
+export const holdColumns = getTableColumns(alias(reservations, 'hold'))
+
+/** Part of a statement: sets something of the reservation in `hold`, if that is as it should be. Returns its id. */
+export const changing = ({ now }: Pick<Context, 'now'>, set: SQL, guard: SQL): SQL => sql`
+  update inventory.reservations r
+  set ${set}, updated_at = ${now().toISOString()}::timestamptz, version = r.version + 1
+  from hold where r.id = hold.id and ${guard}
+  returning r.id`
+
+/** The reservation as `changing` leaves it. */
+export const changed = (
+  { now }: Pick<Context, 'now'>,
+  hold: ReservationRow,
+  values: Partial<Pick<ReservationRow, 'status' | 'orderId' | 'expiresAt'>>,
+): ReservationRow => ({ ...hold, ...values, updatedAt: now(), version: hold.version + 1 })
+
+const newAt = (at: Date) => ({ id: uuidv7(), createdAt: at, updatedAt: at, version: 1 })
+
+const inserting = ({
+  id,
+  createdAt,
+  checkoutId: checkout,
+  attempt: number,
+  status,
+  expiresAt,
+}: ReservationRow): SQL => sql`
+  insert into inventory.reservations (id, created_at, updated_at, checkout_id, attempt, status, expires_at)
+  select ${id}::uuid, ${createdAt.toISOString()}::timestamptz, ${createdAt.toISOString()}::timestamptz,
+    ${checkout}::uuid, ${number}::int, ${status}, ${expiresAt.toISOString()}::timestamptz`
+
+const rowsOf = (lines: readonly Units[]): SQL => sql`
+  select * from jsonb_to_recordset(${JSON.stringify(
+    lines.map(({ variantId, quantity }, index) => ({
+      index,
+      variant_id: isId(variantId) ? variantId : NOBODY,
+      quantity,
+    })),
+  )}::jsonb) as wanted (index int, variant_id uuid, quantity int)`
+
+interface Attempt {
+  checkoutId: string
+  attempt: number
+}
+
+const attemptStatus = ({ checkoutId: checkout, attempt: number }: Attempt): SQL => sql`
+  (select status from inventory.reservations where checkout_id = ${checkout}::uuid and attempt = ${number}::int)`
+
+async function readStatus({ db }: Pick<Context, 'db'>, hold: Attempt): Promise<ReservationStatus | undefined> {
+  const mine = and(eq(reservations.checkoutId, hold.checkoutId), eq(reservations.attempt, hold.attempt))
+  const [row] = await db.select({ status: reservations.status }).from(reservations).where(mine)
+  return row?.status
+}
+
+async function readReservation({ db }: Pick<Context, 'db'>, id: string): Promise<ReservationRow> {
+  const [reservation] = await db.select().from(reservations).where(eq(reservations.id, id))
   return reservation!
 }
 
-/** The hold of a checkout's newest attempt. @throws Rejection NOT_FOUND */
-export async function lockNewest(tx: Db, checkout: string): Promise<ReservationRow> {
-  const [reservation] = await tx
-    .select()
-    .from(reservations)
-    .where(eq(reservations.checkoutId, checkout))
-    .orderBy(desc(reservations.attempt))
-    .limit(1)
-    .for('update')
-  return reservation ?? reject('NOT_FOUND', 'This checkout holds nothing.', ['checkoutId'])
-}
+export const rejectEmpty = (): never => reject('NOT_FOUND', 'This checkout holds nothing.', ['checkoutId'])
 
-/** @throws Rejection STATE_TRANSITION unless the hold may become `to`. */
-export function assertMayBecome(reservation: ReservationRow, to: ReservationStatus): void {
-  if (!mayBecome(reservation.status, to)) rejectMove(reservation, to)
+export function rejectMove(from: ReservationStatus, to: ReservationStatus): never {
+  rejectTransition({ from, to, allowed: nextStatuses[from] }, ['checkoutId'])
 }
-
-function rejectMove({ status }: ReservationRow, to: ReservationStatus): never {
-  rejectTransition({ from: status, to, allowed: nextStatuses[status] }, ['checkoutId'])
-}
-
-export async function change(
-  tx: Db,
-  { now }: Pick<Context, 'now'>,
-  { id }: ReservationRow,
-  values: Partial<Pick<ReservationRow, 'status' | 'orderId' | 'expiresAt'>>,
-): Promise<void> {
-  await tx
-    .update(reservations)
-    .set({ ...values, updatedAt: now(), version: sql`version + 1` })
-    .where(eq(reservations.id, id))
-}
-
-export async function linesOf(tx: Db, reservationIds: readonly string[]): Promise<ReservationLineRow[]> {
-  return await tx
-    .select()
-    .from(reservationLines)
-    .where(inArray(reservationLines.reservationId, [...reservationIds]))
-    .orderBy(reservationLines.variantId, reservationLines.locationId)
-}
-
-const units = ({ variantId, locationId, quantity }: ReservationLineRow): Placed => ({ variantId, locationId, quantity })
 
 const later = (at: Date, seconds: number): Date => new Date(at.getTime() + seconds * 1000)

@@ -1,9 +1,9 @@
-import { and, eq, getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
+import { getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
-import { effects, type Placed, type RankedLevel } from './stock.ts'
-import { locations, movements, stockLevels, type MovementRow } from './tables.ts'
+import { effects, type Placed } from './stock.ts'
+import { movements, stockLevels, type MovementRow, type StockLevelRow } from './tables.ts'
 
 // "for update of" wants a name without a schema.
 const level = alias(stockLevels, 'level')
@@ -21,21 +21,16 @@ export async function tellStockChanged(
 }
 
 /**
- * Levels of these variants, at the locations that orders are filled from unless told otherwise, locked until the transaction ends. Every lock
- * on levels is taken in (variant, location) order, so that two carts with the same lines never wait for each other.
+ * Levels of these variants, locked until the transaction ends. Every lock on levels is taken in (variant, location)
+ * order, so that two carts with the same lines never wait for each other.
  */
-export async function lockLevels(
-  tx: Db,
-  variantIds: readonly string[],
-  { isActiveOnly = true }: { isActiveOnly?: boolean } = {},
-): Promise<RankedLevel[]> {
+export async function lockLevels(tx: Db, variantIds: readonly string[]): Promise<StockLevelRow[]> {
   return await tx
-    .select({ ...getTableColumns(level), priority: locations.priority })
+    .select(getTableColumns(level))
     .from(level)
-    .innerJoin(locations, eq(locations.id, level.locationId))
-    .where(and(inArray(level.variantId, [...variantIds]), isActiveOnly ? eq(locations.isActive, true) : undefined))
+    .where(inArray(level.variantId, [...variantIds]))
     .orderBy(level.variantId, level.locationId)
-    .for('update', { of: level })
+    .for('update')
 }
 
 /** Units on the move, and why. */
@@ -47,51 +42,69 @@ export interface Move extends Placed {
   actorId?: string | null
 }
 
+/** The parts of a statement by their names: `with line as (…), free as (…)`. */
+export type Parts = Record<string, SQL>
+
+export const withParts = (db: Db, parts: Parts) =>
+  Object.entries(parts).map(([name, part]) => db.$with(name, {}).as(part))
+
+/** One of the parts, to select from. */
+export const partOf = (db: Db, name: string) => db.$with(name, { one: sql<number>`1`.as('one') }).as(sql``)
+
+/** What a movement adds to a counter, by its kind. */
+export const effectOn = (counter: 'onHand' | 'reserved' | 'committed'): SQL => {
+  const cases = Object.entries(effects).map(([kind, effect]) => `when '${kind}' then ${effect[counter]}`)
+  return sql.raw(`quantity * case kind ${cases.join(' ')} end`)
+}
+
 /**
- * Moves units, all or none, with a row in the ledger for each. Null when one would take what is not there or what is
- * promised: then the caller rejects, which rolls back.
+ * Parts of a statement that carry out every row of `move` (variant_id, location_id, kind, quantity, reason, reference,
+ * actor_id): its level is changed and its row in the ledger written. Levels are locked in the order of `lockLevels`, after
+ * whatever `move` comes from. What would take more than is there fails on a check of the table, and with it the
+ * statement: who sends it has seen, under the lock, that it is there.
  */
-export async function moveStock(
-  tx: Db,
-  { now }: Pick<Context, 'now'>,
-  moves: readonly Move[],
-): Promise<MovementRow[] | null> {
-  if (moves.length === 0) return []
-  const changes = [...Map.groupBy(moves, ({ variantId, locationId }) => `${variantId} ${locationId}`).values()].map(
-    change,
-  )
-  const changed = await tx.execute(sql`
-    with change (variant_id, location_id, on_hand, reserved, committed) as (values ${sql.join(changes, sql`, `)}),
-    locked as materialized (
-      select l.variant_id, l.location_id from inventory.stock_levels l join change c using (variant_id, location_id)
-      order by l.variant_id, l.location_id for update of l
-    )
+export const booking = ({ now }: Pick<Context, 'now'>): Parts => ({
+  change: sql`
+    select variant_id, location_id, sum(${effectOn('onHand')})::int as on_hand,
+      sum(${effectOn('reserved')})::int as reserved, sum(${effectOn('committed')})::int as committed
+    from move group by variant_id, location_id`,
+  locked: sql`
+    select l.variant_id, l.location_id from inventory.stock_levels l join change using (variant_id, location_id)
+    order by l.variant_id, l.location_id for update of l`,
+  changed: sql`
     update inventory.stock_levels l
     set on_hand = l.on_hand + c.on_hand, reserved = l.reserved + c.reserved, committed = l.committed + c.committed
     from locked join change c using (variant_id, location_id)
     where l.variant_id = locked.variant_id and l.location_id = locked.location_id
-      and l.reserved + c.reserved >= 0 and l.committed + c.committed >= 0
-      and l.on_hand + c.on_hand - l.reserved - c.reserved - l.committed - c.committed >= 0
-    returning l.variant_id`)
-  if (changed.length !== changes.length) return null
-  const at = now()
+    returning l.variant_id, l.location_id`,
+  ledger: sql`
+    insert into inventory.movements (id, variant_id, location_id, kind, quantity, reason, reference, actor_id, at)
+    select uuidv7(), variant_id, location_id, kind, quantity, reason, reference, actor_id,
+      ${now().toISOString()}::timestamptz
+    from move
+    returning *`,
+})
+
+/** Moves units that are known to be there, with a row in the ledger for each. Returns those rows. */
+export async function moveStock(tx: Db, ctx: Pick<Context, 'now'>, moves: readonly Move[]): Promise<MovementRow[]> {
+  if (moves.length === 0) return []
+  const parts = withParts(tx, { move: moveOf(moves), ...booking(ctx) })
   return await tx
-    .insert(movements)
-    .values(moves.map((move) => ({ ...move, at })))
-    .returning()
+    .with(...parts)
+    .select(getTableColumns(alias(movements, 'ledger')))
+    .from(partOf(tx, 'ledger'))
 }
 
-/** Moves units that are known to be there. @throws when the counters say otherwise: a mistake of the program. */
-export async function mustMoveStock(tx: Db, ctx: Pick<Context, 'now'>, moves: readonly Move[]): Promise<MovementRow[]> {
-  const moved = await moveStock(tx, ctx, moves)
-  if (!moved) throw new Error('Stock counters do not cover what is promised')
-  return moved
-}
-
-/** What the moves at one level add to its counters. */
-function change(moves: readonly Move[]): SQL {
-  const { variantId, locationId } = moves[0]!
-  const delta = (counter: 'onHand' | 'reserved' | 'committed') =>
-    moves.reduce((units, { kind, quantity }) => units + effects[kind][counter] * quantity, 0)
-  return sql`(${variantId}::uuid, ${locationId}::uuid, ${delta('onHand')}::int, ${delta('reserved')}::int, ${delta('committed')}::int)`
-}
+const moveOf = (moves: readonly Move[]): SQL => sql`
+  select * from jsonb_to_recordset(${JSON.stringify(
+    moves.map(({ variantId, locationId, kind, quantity, reason, reference, actorId }) => ({
+      variant_id: variantId,
+      location_id: locationId,
+      kind,
+      quantity,
+      reason,
+      reference,
+      actor_id: actorId,
+    })),
+  )}::jsonb) as move (
+    variant_id uuid, location_id uuid, kind text, quantity int, reason text, reference uuid, actor_id uuid)`

@@ -1,14 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '#platform/database.ts'
-import { effects } from './stock.ts'
+import { effectOn } from './stock-levels.ts'
 
-const effectOf = (counter: 'onHand' | 'reserved' | 'committed') =>
-  sql`sum(quantity * case kind ${sql.join(
-    Object.entries(effects).map(
-      ([kind, effect]) => sql`when ${sql.raw(`'${kind}'`)} then ${sql.raw(String(effect[counter]))}`,
-    ),
-    sql` `,
-  )} end)`
+const effectOf = (counter: 'onHand' | 'reserved' | 'committed') => sql`sum(${effectOn(counter)})`
 
 /**
  * What is wrong with the stock, one sentence each; none when all is well. Every counter is 0 or more and nothing is

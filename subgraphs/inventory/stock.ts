@@ -1,5 +1,5 @@
 import type { Availability } from './schema.generated.ts'
-import type { LocationRow, MovementRow, StockLevelRow, VariantRow } from './tables.ts'
+import type { MovementRow, StockLevelRow, VariantRow } from './tables.ts'
 
 type Counter = 'onHand' | 'reserved' | 'committed'
 type Counters = Pick<StockLevelRow, Counter>
@@ -45,42 +45,4 @@ export interface Units {
 /** Units of a variant at a location. */
 export interface Placed extends Units {
   locationId: string
-}
-
-/** A location's level with the location's place in the order that orders are filled in. */
-export type RankedLevel = StockLevelRow & Pick<LocationRow, 'priority'>
-
-/** A line that cannot be filled. `index` is its place among those asked for. */
-export interface Shortage extends Units {
-  index: number
-  available: number
-}
-
-/**
- * Where the units of each line come from: one location if one has them all, the first by priority; otherwise split, by
- * priority. Each variant stands in one line only. Every line that cannot be filled is a shortage.
- */
-export function allocate(
-  lines: readonly Units[],
-  levels: readonly RankedLevel[],
-): { allocations: Placed[]; shortages: Shortage[] } {
-  const ranked = levels.toSorted((a, b) => a.priority - b.priority || (a.locationId < b.locationId ? -1 : 1))
-  const allocations: Placed[] = []
-  const shortages: Shortage[] = []
-  for (const [index, { variantId, quantity }] of lines.entries()) {
-    const mine = ranked.filter((level) => level.variantId === variantId && available(level) > 0)
-    const units = available(totals(mine))
-    if (units < quantity) {
-      shortages.push({ index, variantId, quantity, available: units })
-      continue
-    }
-    const whole = mine.find((level) => available(level) >= quantity)
-    let missing = quantity
-    for (const level of whole ? [whole] : mine) {
-      const taken = Math.min(missing, available(level))
-      if (taken > 0) allocations.push({ variantId, locationId: level.locationId, quantity: taken })
-      missing -= taken
-    }
-  }
-  return { allocations, shortages }
 }

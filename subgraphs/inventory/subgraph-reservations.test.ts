@@ -107,12 +107,12 @@ describe('a reservation', () => {
 })
 
 describe('many at once', () => {
-  test('50 buyers of 10 units: exactly 10 get one', async () => {
+  test('200 buyers of 10 units: exactly 10 get one', async () => {
     const shirt = await aVariant(6, 4)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => reserve([[shirt, 1]])))
+    const answers = await Promise.all(Array.from({ length: 200 }, () => reserve([[shirt, 1]])))
     expect(answers.filter(({ stockReservation }) => stockReservation)).toHaveLength(10)
     const refused = answers.flatMap(({ userErrors }) => userErrors)
-    expect(refused).toHaveLength(40)
+    expect(refused).toHaveLength(190)
     for (const error of refused) expect(error).toMatchObject({ code: 'INSUFFICIENT_STOCK', available: 0 })
     expect(await stockOf(shirt)).toEqual({ onHand: 10, reserved: 10, committed: 0, available: 0 })
   })
@@ -291,5 +291,41 @@ describe('the sweeper', () => {
       ...checkouts.map((checkoutId) => run(COMMIT, { checkoutId, orderId: uuidv7() })),
     ])
     expect(await stockOf(shirt)).toEqual({ onHand: 20, reserved: 0, committed: 10, available: 10 })
+  })
+})
+
+describe('the statements of a command', () => {
+  // What orders asks of a hold that it sells.
+  const SELL = `mutation ($input: StockCommitInput!) { stockCommit(input: $input) {
+    stockReservation { lines { quantity location { id name } variant { id sku product { id name } } } } userErrors { code }
+  } }`
+  const bare = (name: string, type: string) =>
+    `mutation ($input: ${type}!) { ${name}(input: $input) { stockReservation { status expiresAt } userErrors { code } } }`
+  const counted = async (act: () => Promise<unknown>) => (await shop.statements(act)).length
+
+  test('are one each, however many lines there are', async () => {
+    const [shirt, mug] = [await aVariant(), await aVariant(2, 3)]
+    const lines: [string, number][] = [
+      [shirt, 3],
+      [mug, 5],
+    ]
+    const checkoutId = uuidv7()
+    expect(await counted(() => reserve(lines, { checkoutId }))).toBe(1)
+    expect(
+      await counted(() =>
+        run(bare('stockReservationExtend', 'StockReservationExtendInput'), { checkoutId, ttlSeconds: 60 }),
+      ),
+    ).toBe(1)
+    expect(await counted(() => run(SELL, { checkoutId, orderId: uuidv7() }))).toBe(1)
+    expect(
+      await counted(() =>
+        run(bare('stockRelease', 'StockReleaseInput'), { checkoutId, attempt: 1, reason: 'cancelled' }),
+      ),
+    ).toBe(1)
+  })
+
+  test('are two when there is too little, and the key was not used before', async () => {
+    const shirt = await aVariant(1)
+    expect(await counted(() => reserve([[shirt, 2]]))).toBe(2)
   })
 })

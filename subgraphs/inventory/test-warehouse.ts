@@ -91,5 +91,13 @@ export async function openWarehouse() {
     return id
   }
 
-  return { shop, db, run, stockOf, reserve, aVariant, ownContext: () => shop.part('inventory').ownContext() }
+  /** Another location. Orders are filled from it unless told otherwise. */
+  async function aLocation(priority: number, isActive = true): Promise<string> {
+    const [demo] = demoLocations(new Date())
+    const id = uuidv7()
+    await db.insert(locations).values({ ...demo!, id, name: id, priority, isActive })
+    return id
+  }
+
+  return { shop, db, aLocation, run, stockOf, reserve, aVariant, ownContext: () => shop.part('inventory').ownContext() }
 }
