@@ -9,7 +9,7 @@ import { inputPath, parseInput, reject, Rejection, type UserError } from '#platf
 import { owns, type Owner } from '#platform/viewer.ts'
 import { seal } from '#platform/sealed.ts'
 import { ownedBy, ownerOf } from './access.ts'
-import { begun, isUnderWay, nextStatuses, stepNames, type Failure } from './checkout.ts'
+import { begun, isTaken, isUnderWay, nextStatuses, stepNames, type Failure } from './checkout.ts'
 import { freshCheckout, orderOf, patience, settled } from './checkouts.ts'
 import { carryOn } from './completion.ts'
 import { Attempt, takeLease, tell } from './lease.ts'
@@ -117,6 +117,8 @@ async function accept(
       cart: null,
       failure: null,
       setbacks: 0,
+      actionUntil: null,
+      isPaymentResolved: false,
       ...takeLease(ctx),
     },
     steps,
@@ -139,7 +141,7 @@ async function requireOwn({ db }: Context, owner: Owner, checkoutId: string): Pr
 async function refuse(ctx: Context, owner: Owner, checkoutId: string): Promise<never> {
   const checkout = await requireOwn(ctx, owner, checkoutId)
   const { status } = checkout
-  const error: UserError = isUnderWay(status)
+  const error: UserError = isTaken(status)
     ? {
         code: 'CONFLICT',
         message: 'It is being completed with another key.',

@@ -13,6 +13,7 @@ export const BAG = demoId('variant/BAG-CANVAS-NAT')
 export const TEE = demoId('variant/TEE-LINEN-BLU-M')
 
 const berlin = demoId('location/berlin')
+const clerk = staffWith('orders:read', 'orders:manage')
 const manager = staffWith('inventory:manage', 'inventory:read')
 const address = { line1: 'Kastanienallee 12', city: 'Berlin', postalCode: '10435', countryCode: 'DE' }
 
@@ -128,6 +129,20 @@ export function buyingAt(shop: Parts) {
 
     cancel: async (buyer: Viewer, checkoutId: string) =>
       await mutate('orders', buyer, 'checkoutCancel', { checkoutId }, `checkout { ${CHECKOUT} } ${ERRORS}`),
+
+    /** What staff see of checkouts in need. */
+    inNeed: async () =>
+      (await shop.ask('orders', clerk, '{ checkoutsNeedingAttention { nodes { id status version } totalCount } }'))
+        .checkoutsNeedingAttention,
+
+    recover: async (checkoutId: string, idempotencyKey = uuidv7()) =>
+      await mutate(
+        'orders',
+        clerk,
+        'checkoutRecover',
+        { checkoutId, idempotencyKey },
+        `checkout { ${CHECKOUT} } isReplay ${ERRORS}`,
+      ),
 
     read: async (buyer: Viewer, id: string) =>
       (await shop.ask('orders', buyer, `query ($id: ID!) { checkout(id: $id) { ${CHECKOUT} } }`, { id })).checkout,

@@ -41,6 +41,9 @@ export const nextStatuses = {
   CANCELLED: [],
 } as const satisfies Record<CheckoutStatus, readonly CheckoutStatus[]>
 
+/** Whether it is being completed: nobody else may begin to. */
+export const isTaken = (status: CheckoutStatus): boolean => isUnderWay(status) || status === 'AWAITING_PAYMENT_ACTION'
+
 /** Whether a process carries it on by itself. */
 export const isUnderWay = (status: CheckoutStatus): boolean => status === 'PROCESSING' || status === 'COMPENSATING'
 
@@ -142,6 +145,11 @@ export const CANCELLED = failure('STATE_TRANSITION', 'The checkout was called of
 export const UNAVAILABLE = failure(
   'UPSTREAM_UNAVAILABLE',
   'The store cannot complete it right now. Nothing was charged.',
+)
+
+export const UNCONFIRMED = failure(
+  'PAYMENT_DECLINED',
+  'The payment was not confirmed with the bank in time. Nothing was charged.',
 )
 
 type Card = { paymentMethodId: string | null }

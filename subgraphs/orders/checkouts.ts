@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, notInArray, sql } from 'drizzle-orm'
+import { and, eq, notInArray, sql } from 'drizzle-orm'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '#platform/context.ts'
 import { followState } from '#platform/follow.ts'
@@ -7,11 +7,11 @@ import { reject } from '#platform/user-errors.ts'
 import { requireSession, type Owner } from '#platform/viewer.ts'
 import { ownedBy, visibleTo } from './access.ts'
 import { readCart } from './calls/cart.ts'
-import { isUnderWay, nextStatuses } from './checkout.ts'
+import { isUnderWay } from './checkout.ts'
 import { tell } from './lease.ts'
 import { checkoutById, orderById } from './loaders.ts'
 import { amountOf } from './order.ts'
-import type { CheckoutCancelInput, CheckoutCreateInput } from './schema.generated.ts'
+import type { CheckoutCreateInput } from './schema.generated.ts'
 import { checkouts, type CheckoutRow } from './tables.ts'
 
 /** How long a checkout waits to be completed. */
@@ -125,42 +125,4 @@ export async function settled(
     if (row.attempt !== attempt || !isUnderWay(row.status) || Date.now() >= until) return row
     await pause(POLL_MS)
   }
-}
-
-/**
- * Calls a checkout off: at once while it waits, otherwise between two steps. Waits for that like `completeCheckout`.
- * @throws Rejection STATE_TRANSITION once the order exists.
- */
-export async function cancelCheckout(ctx: Context, owner: Owner, { checkoutId }: CheckoutCancelInput) {
-  const known = isId(checkoutId) ? await readCheckout(ctx, checkoutId) : null
-  if (!known) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
-  const [asked] = await ctx.db
-    .update(checkouts)
-    .set({
-      status: sql`case when ${checkouts.status} = 'OPEN' then 'CANCELLED' else ${checkouts.status} end`,
-      cancelRequested: true,
-      version: sql`${checkouts.version} + 1`,
-      updatedAt: ctx.now(),
-    })
-    .where(
-      and(
-        eq(checkouts.id, checkoutId),
-        ownedBy(owner, checkouts),
-        inArray(checkouts.status, ['OPEN', 'PROCESSING', 'COMPENSATING']),
-        isNull(checkouts.placedAt),
-      ),
-    )
-    .returning()
-  if (asked) await tell(ctx, asked)
-  const until = patience(ctx)
-  const checkout = await settled(ctx, checkoutId, known.attempt, asked ? until : 0)
-  if (!asked && checkout.status !== 'CANCELLED') {
-    reject('STATE_TRANSITION', `It can no longer be called off: ${checkout.status}.`, ['checkoutId'], {
-      __typename: 'StateTransitionError',
-      fromState: checkout.status,
-      toState: 'CANCELLED',
-      allowed: nextStatuses[checkout.status],
-    })
-  }
-  return { checkout }
 }

@@ -20,7 +20,7 @@ import {
 import { freshCheckoutRow } from './checkouts.ts'
 import { failpoint } from './failpoint.ts'
 import { LeaseLost, type Attempt } from './lease.ts'
-import { steps, undo, type Done } from './steps.ts'
+import { steps, undo, Waits, type Done } from './steps.ts'
 import { checkoutSteps, idempotencyKeys } from './tables.ts'
 
 /** Tries of a step whose answer does not come, before what was done is undone. */
@@ -46,7 +46,10 @@ async function goForward(ctx: Context, attempt: Attempt): Promise<void> {
   let isBegun = attempt.isNew
   for (let name = nextStep(attempt.steps); name; name = nextStep(attempt.steps)) {
     if (isOutOfTime(ctx)) return void (await attempt.move({ set: { leaseUntil: ctx.now() } }))
-    if (!isBegun) await attempt.move({ set: {}, steps: [begun(name, attempt.steps.get(name), ctx.now())] })
+    if (!isBegun) {
+      const again = begun(name, attempt.steps.get(name), ctx.now())
+      await attempt.move({ set: { isPaymentResolved: false }, steps: [again] })
+    }
     isBegun = false
     if (attempt.checkout.cancelRequested && !attempt.checkout.placedAt) return await giveUp(ctx, attempt, CANCELLED)
     failpoint(`${name}:before`)
@@ -60,6 +63,10 @@ async function goForward(ctx: Context, attempt: Attempt): Promise<void> {
       // Nothing is undone behind the pivot.
       if (error instanceof LeaseLost || attempt.checkout.placedAt) throw error
       if (error instanceof Cancelled) return await giveUp(ctx, attempt, CANCELLED)
+      if (error instanceof Waits) {
+        if (await park(ctx, attempt, error)) return
+        continue
+      }
       if (error instanceof Refused) return await giveUp(ctx, attempt, error.failure, { name, error })
       ctx.log.warn({ err: error, checkoutId: attempt.checkout.id, step: name }, 'the outcome of a step is not known')
       if (attempt.steps.get(name)!.tries >= MAX_TRIES) return await giveUp(ctx, attempt, UNAVAILABLE)
@@ -106,6 +113,18 @@ async function record(
 
 const isStillMine = async (ctx: Context, { checkout: { id, leaseToken } }: Attempt): Promise<boolean> =>
   (await freshCheckoutRow(ctx, id)).leaseToken === leaseToken
+
+/** Lets it wait without a lease; false when there is news of its payment already, or a wish to cancel. */
+async function park(ctx: Context, attempt: Attempt, { until }: Waits): Promise<boolean> {
+  const set = { status: 'AWAITING_PAYMENT_ACTION' as const, leaseUntil: null, actionUntil: until, setbacks: 0 }
+  try {
+    await attempt.move({ set }, sql`not is_payment_resolved and not cancel_requested`)
+    return true
+  } catch (error) {
+    if (error instanceof LeaseLost && (await isStillMine(ctx, attempt))) return false
+    throw error
+  }
+}
 
 /** Begins to undo. A step that was refused with nothing done needs no undoing; any other that was begun does. */
 async function giveUp(

@@ -1,5 +1,6 @@
 import { forgetting } from '#platform/forgetting.ts'
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
+import { countInNeed } from './attention.ts'
 import { reactions } from './reactions.ts'
 import { expireCheckouts, recoverCheckouts } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
@@ -13,8 +14,15 @@ export default {
   reactions,
   jobs: [
     { name: 'recover checkouts', everySeconds: 1, run: recoverCheckouts },
-    { name: 'expire checkouts', everySeconds: 60, run: expireCheckouts },
+    { name: 'expire checkouts', everySeconds: 10, run: expireCheckouts },
     forgetting({ keys: idempotencyKeys, inbox }),
+  ],
+  gauges: [
+    {
+      name: 'mercato_checkouts_needing_attention',
+      help: 'Checkouts that could neither be finished nor undone; staff take them up with checkoutRecover.',
+      read: countInNeed,
+    },
   ],
   seed,
 } satisfies Subgraph

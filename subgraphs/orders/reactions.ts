@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { on, once, type Reaction } from '#platform/reactions.ts'
 import { ShipmentStatusChanged } from '../delivery/events.ts'
+import { PaymentResolved } from '../payments/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { ownedBy } from './access.ts'
+import { resumeCheckout } from './recovery.ts'
 import { recordShipment } from './shipping.ts'
 import { checkouts, inbox, orders } from './tables.ts'
 
@@ -10,6 +12,10 @@ export const reactions: readonly Reaction[] = [
   on(ShipmentStatusChanged, async (ctx, event) => {
     await once(ctx, inbox, 'shipment', event, (tx) => recordShipment(tx, ctx, event))
     await ctx.live.publish(`order:${event.data.orderId}`, { sequence: event.entityVersion })
+  }),
+
+  on(PaymentResolved, async (ctx, { data: { checkoutId } }) => {
+    if (checkoutId) await resumeCheckout(ctx, checkoutId)
   }),
 
   on(GuestClaimed, (ctx, event) =>

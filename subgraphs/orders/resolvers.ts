@@ -2,8 +2,10 @@ import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { hasScope, requireSession } from '#platform/viewer.ts'
 import { completeCheckout } from './attempts.ts'
+import { checkoutsInNeed, recoverCheckout } from './attention.ts'
+import { cancelCheckout } from './calling-off.ts'
 import { progressOf, shownFailure } from './checkout.ts'
-import { cancelCheckout, createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
+import { createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
 import { checkoutOfCart, lineById, linesOfOrder, stepsOfCheckout } from './loaders.ts'
 import { allowedActions } from './order.ts'
 import { allOrders, orderCountFor, ordersOf, timelineOf } from './history.ts'
@@ -17,6 +19,7 @@ const person = (id: string | null) => (id ? { __typename: 'User' as const, id } 
 export const resolvers: Resolvers = {
   Query: {
     checkout: (_, { id }, ctx) => readCheckout(ctx, id),
+    checkoutsNeedingAttention: (_, args, ctx) => checkoutsInNeed(ctx, args),
     order: (_, by, ctx) => readOrder(ctx, by),
     orders: (_, args, ctx) => allOrders(ctx, args),
   },
@@ -24,6 +27,7 @@ export const resolvers: Resolvers = {
     checkoutCreate: (_, { input }, ctx) => payload(() => createCheckout(ctx, requireSession(ctx.viewer), input)),
     checkoutComplete: (_, { input }, ctx) =>
       payload(() => completeCheckout(ctx, requireSession(ctx.viewer), input), { isReplay: false }),
+    checkoutRecover: (_, { input }, ctx) => payload(() => recoverCheckout(ctx, input), { isReplay: false }),
     checkoutCancel: (_, { input }, ctx) => payload(() => cancelCheckout(ctx, requireSession(ctx.viewer), input)),
     orderStatusUpdate: (_, { input }, ctx) => payload(() => updateOrderStatus(ctx, input), { isReplay: false }),
   },

@@ -4,9 +4,9 @@ import { toDecimal } from '#platform/money.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { unseal } from '#platform/sealed.ts'
 import { convertCart, freezeCart, unfreezeCart } from './calls/cart.ts'
-import { commitStock, releaseStock, reserveStock } from './calls/inventory.ts'
+import { commitStock, extendReservation, releaseStock, reserveStock } from './calls/inventory.ts'
 import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
-import { failure, refusalOf, Refused, whyNotSold, type StepName, type UndoName } from './checkout.ts'
+import { refusalOf, Refused, UNCONFIRMED, whyNotSold, type StepName, type UndoName } from './checkout.ts'
 import { amountOf, type Allocation } from './order.ts'
 import { payment as paid, placement, refusal, type LineAllocation } from './placement.ts'
 import type { CheckoutRow } from './tables.ts'
@@ -20,6 +20,17 @@ export interface Done {
   /** Why it was given up without stopping the checkout. */
   givenUp?: string
   effects?: Record<string, SQL>
+}
+
+/** The bank wants the buyer to confirm: the checkout waits until then, and the step is then taken again. */
+export class Waits extends Error {
+  override name = 'Waits'
+  readonly until: Date
+
+  constructor(until: Date) {
+    super(`It waits for its buyer until ${until.toISOString()}`)
+    this.until = until
+  }
 }
 
 /** What earlier steps of the attempt left for this one. */
@@ -38,6 +49,8 @@ const attemptOf = (checkout: CheckoutRow, step: string) => ({
 
 /** Seconds that stock is held for: longer than any attempt takes. */
 const HOLD_SECONDS = 900
+/** Seconds that a buyer has to confirm with the bank; the goods stay held for as long again as the rest may take. */
+const ACTION_SECONDS = 900
 
 // The participant itself does not know: not a refusal, but asked again with the same key.
 const isUnknown = (errors: readonly UserError[]): boolean => errors.some(({ code }) => code === 'UPSTREAM_UNAVAILABLE')
@@ -87,8 +100,11 @@ export const steps: Record<StepName, Step> = {
     if (!payment) return refuse('AUTHORIZE_PAYMENT', userErrors, checkout)
     if (payment.status === 'AUTHORIZED' || payment.status === 'CAPTURED') return {}
     if (payment.status !== 'REQUIRES_ACTION') throw new Error(`AUTHORIZE_PAYMENT: the payment is ${payment.status}`)
-    const text = 'The bank wants the buyer to confirm, which is not possible here. Use another card.'
-    throw new Refused(failure('PAYMENT_DECLINED', text), { isEffective: true })
+    const now = ctx.now()
+    const { actionUntil } = checkout
+    if (actionUntil && actionUntil <= now) throw new Refused(UNCONFIRMED, { isEffective: true })
+    if (!actionUntil) await extendHold(ctx, checkout)
+    throw new Waits(actionUntil ?? new Date(now.getTime() + ACTION_SECONDS * 1000))
   },
 
   async COMMIT_STOCK(ctx, checkout) {
@@ -122,6 +138,13 @@ export const steps: Record<StepName, Step> = {
     const [error] = await convertCart(ctx, { ...input, cartId: checkout.cartId, orderId: checkout.orderId! })
     return { set: { status: 'COMPLETED', paymentToken: null }, ...(error && { givenUp: error.message }) }
   },
+}
+
+// Once: a hold that is gone all the same is taken again when the goods are sold, or refused then.
+async function extendHold(ctx: Context, checkout: CheckoutRow): Promise<void> {
+  const { attempt: _, ...input } = attemptOf(checkout, 'EXTEND_HOLD')
+  const errors = await extendReservation(ctx, { ...input, ttlSeconds: ACTION_SECONDS + HOLD_SECONDS })
+  if (isUnknown(errors)) throw new Error(`EXTEND_HOLD: ${errors[0]!.message}`)
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Context } from '#platform/context.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
-import { BOUGHT, buyingAt, NOTHING, openShop } from './buying.fixture.ts'
+import { BOUGHT, buyingAt, codes, DECLINED, NOTHING, openShop } from './buying.fixture.ts'
 import { carryOn } from './completion.ts'
 import { Attempt } from './lease.ts'
 import { recoverCheckouts } from './recovery.ts'
@@ -134,5 +134,62 @@ describe('while payments cannot be reached', () => {
       await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + hours * HOUR_MS) })
     }
     expect(await at.read(buyer, checkout.id)).toMatchObject({ status: 'NEEDS_ATTENTION' })
+    expect(await at.inNeed()).toMatchObject({ nodes: [{ id: checkout.id }], totalCount: 1 })
+    expect(await at.recover(checkout.id)).toMatchObject({
+      checkout: { status: 'COMPENSATING' },
+      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }],
+    })
+    expect(await at.inNeed()).toMatchObject({ nodes: [] })
+  })
+})
+
+describe('a checkout that needs attention', () => {
+  let shop: Parts
+  let at: ReturnType<typeof buyingAt>
+  beforeAll(async () => {
+    shop = await openShop()
+    at = buyingAt(shop)
+  })
+  afterAll(() => shop[Symbol.asyncDispose]())
+
+  const given = async (why: string) =>
+    await at.sql(`update orders.checkouts set status = 'NEEDS_ATTENTION', lease_until = null where id = $1`, why)
+
+  test('is taken up by staff where it stopped, once per key: on to its end behind the pivot', async () => {
+    const { buyer, input } = await at.checkoutOf(aGuest())
+    await at.planFaults('capture lost-answer', 'lookup lost-request')
+    await at.complete(buyer, input)
+    await given(input.checkoutId)
+    // Its buyer can do nothing but wait.
+    expect(codes(await at.complete(buyer, { ...input, idempotencyKey: uuidv7() }))).toEqual(['STATE_TRANSITION'])
+    expect(codes(await at.cancel(buyer, input.checkoutId))).toEqual(['STATE_TRANSITION'])
+    const key = uuidv7()
+    const [first, again] = [await at.recover(input.checkoutId, key), await at.recover(input.checkoutId, key)]
+    expect(first).toMatchObject({ checkout: { status: 'COMPLETED' }, isReplay: false, userErrors: [] })
+    expect(again).toMatchObject({ checkout: { status: 'COMPLETED' }, isReplay: true, userErrors: [] })
+    expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
+    expect(await at.recover(input.checkoutId)).toMatchObject({
+      userErrors: [{ code: 'STATE_TRANSITION', fromState: 'COMPLETED', field: ['input', 'checkoutId'] }],
+    })
+    for (const id of [uuidv7(), 'x']) expect(codes(await at.recover(id))).toEqual(['NOT_FOUND'])
+  })
+
+  test('that was being undone is undone', async () => {
+    const { buyer, input } = await at.checkoutOf(aGuest(), undefined, DECLINED)
+    await at.planFaults('authorize lost-request', 'lookup lost-request')
+    await at.complete(buyer, input)
+    await at.sql(
+      `update orders.checkouts set status = 'COMPENSATING', lease_until = now(), failure = jsonb_build_object(
+         'code', 'PAYMENT_DECLINED', 'message', '', 'isRetryable', true, 'errors', '[]'::jsonb) where id = $1`,
+      input.checkoutId,
+    )
+    await given(input.checkoutId)
+    expect(await at.recover(input.checkoutId)).toMatchObject({ checkout: { status: 'OPEN' }, userErrors: [] })
+    expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)
+  })
+
+  test('is for staff alone', async () => {
+    const answer = await shop.answer('orders', aCustomer(), '{ checkoutsNeedingAttention { nodes { id } } }')
+    expect(answer.errors![0]!.extensions.code).toBe('FORBIDDEN')
   })
 })

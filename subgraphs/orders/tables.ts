@@ -63,6 +63,10 @@ export const checkouts = schema.table(
     cart: jsonb().$type<FrozenCart>(),
     failure: jsonb().$type<Failure>(),
     cancelRequested: boolean().notNull().default(false),
+    /** Until when the buyer may confirm the payment with the bank. */
+    actionUntil: columns.at(),
+    /** Whether there was news of the payment since it was last asked for: then the checkout does not wait for it. */
+    isPaymentResolved: boolean().notNull().default(false),
     /** Who carries it on: whoever took the lease last. A write with an older token changes nothing. */
     leaseToken: integer().notNull().default(0),
     /** When another may take it over; null while it rests. */
@@ -82,6 +86,16 @@ export const checkouts = schema.table(
     index('checkouts_expiring')
       .on(table.expiresAt)
       .where(sql`status = 'OPEN'`),
+    index('checkouts_awaiting')
+      .on(table.actionUntil)
+      .where(sql`status = 'AWAITING_PAYMENT_ACTION'`),
+    index('checkouts_attention')
+      .on(table.createdAt, table.id)
+      .where(sql`status = 'NEEDS_ATTENTION'`),
+    check(
+      'checkouts_awaiting',
+      sql`${table.status} <> 'AWAITING_PAYMENT_ACTION' or (${table.actionUntil} is not null and ${table.leaseUntil} is null)`,
+    ),
     check('checkouts_total', sql`${table.totalMinor} >= 0`),
     check(
       'checkouts_placed',

@@ -5,6 +5,8 @@ import type {
   StockCommitMutationVariables,
   StockReleaseMutation,
   StockReleaseMutationVariables,
+  StockReservationExtendMutation,
+  StockReservationExtendMutationVariables,
   StockReserveMutation,
   StockReserveMutationVariables,
 } from './inventory.generated.ts'
@@ -30,6 +32,20 @@ const RESERVE = operation<StockReserveMutation, StockReserveMutationVariables>(
             requested
             available
           }
+        }
+      }
+    }
+  `,
+)
+
+const EXTEND = operation<StockReservationExtendMutation, StockReservationExtendMutationVariables>(
+  'inventory',
+  /* GraphQL */ `
+    mutation StockReservationExtend($input: StockReservationExtendInput!) {
+      stockReservationExtend(input: $input) {
+        userErrors {
+          code
+          message
         }
       }
     }
@@ -88,6 +104,9 @@ const RELEASE = operation<StockReleaseMutation, StockReleaseMutationVariables>(
 
 export const reserveStock = async ({ call }: Call, input: StockReserveMutationVariables['input']) =>
   (await call(RESERVE, { input })).stockReserve
+
+export const extendReservation = async ({ call }: Call, input: StockReservationExtendMutationVariables['input']) =>
+  (await call(EXTEND, { input })).stockReservationExtend.userErrors
 
 export const commitStock = async ({ call }: Call, input: StockCommitMutationVariables['input']) =>
   (await call(COMMIT, { input })).stockCommit
