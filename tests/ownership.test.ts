@@ -68,6 +68,7 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Mutation.checkoutComplete': 'hers',
   'Mutation.checkoutCancel': 'hers',
   'Mutation.cardTokenize': 'own',
+  'Mutation.paymentActionConfirm': 'hers',
   'Mutation.paymentMethodAdd': 'own',
   'Mutation.paymentMethodSetDefault': 'hers',
   'Mutation.paymentMethodDelete': 'hers',

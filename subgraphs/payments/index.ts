@@ -1,7 +1,8 @@
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { reactions } from './reactions.ts'
-import { resolveMovements } from './recovery.ts'
+import { askAfterBuyers, resolveMovements } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
+import { routes } from './routes.ts'
 import { seed } from './seed.ts'
 
 export default {
@@ -9,6 +10,10 @@ export default {
   typeDefs: sdl(import.meta.url),
   resolvers,
   reactions,
-  jobs: [{ name: 'resolve movements', everySeconds: 5, run: resolveMovements }],
+  jobs: [
+    { name: 'resolve movements', everySeconds: 5, run: resolveMovements },
+    { name: 'ask after buyers', everySeconds: 60, run: askAfterBuyers },
+  ],
+  routes,
   seed,
 } satisfies Subgraph

@@ -1,143 +1,182 @@
 import { createHash } from 'node:crypto'
-import { and, eq, inArray, or, sql, type SQL } from 'drizzle-orm'
-import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
-import { announce } from '#platform/facts.ts'
+import { sql, type SQL } from 'drizzle-orm'
+import { uuidv7 } from '#platform/ids.ts'
+import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { reject } from '#platform/user-errors.ts'
-import { PaymentFailed, PaymentResolved, RefundSucceeded } from './events.ts'
-import { isRetryable, isUnsettled, NOT_RECEIVED, statusOf } from './payment.ts'
-import { providerOf, ProviderUnreachable, type Answer, type Provider } from './provider.ts'
+import { record, sums, type Doing, type Kind, type Recorded } from './ledger.ts'
+import { isRetryable, isUnsettled } from './payment.ts'
+import { providerNamed, ProviderUnreachable, type Answer, type Provider, type Question } from './provider.ts'
 import { payments, paymentTransactions, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
 
-export type Doing = Pick<Context, 'db' | 'now' | 'config' | 'requestId' | 'live' | 'log'>
-type Kind = PaymentTransactionRow['kind']
+/** SQL of what is left of a payment `p` for a movement, in minor units. What is asked for already is taken for done. */
+export const left = {
+  CAPTURE: sql`(p.authorized_minor - p.captured_minor - p.capturing_minor - p.released_minor - p.releasing_minor)`,
+  VOID: sql`(p.authorized_minor - p.captured_minor - p.capturing_minor - p.released_minor - p.releasing_minor)`,
+  REFUND: sql`(p.captured_minor - p.refunded_minor - p.refunding_minor)`,
+} as const satisfies Partial<Record<Kind, SQL>>
 
-// What each kind adds to while it is asked for, and what it becomes once it is done.
-const sums = {
-  AUTHORIZE: { asked: 'authorizingMinor', done: 'authorizedMinor' },
-  CAPTURE: { asked: 'capturingMinor', done: 'capturedMinor' },
-  VOID: { asked: 'releasingMinor', done: 'releasedMinor' },
-  REFUND: { asked: 'refundingMinor', done: 'refundedMinor' },
-} as const satisfies Record<Kind, { asked: keyof PaymentRow; done: keyof PaymentRow }>
-
-const reserved = sql`authorized_minor - captured_minor - capturing_minor - released_minor - releasing_minor`
-const left: Record<Exclude<Kind, 'AUTHORIZE'>, SQL> = {
-  CAPTURE: reserved,
-  VOID: reserved,
-  REFUND: sql`captured_minor - refunded_minor - refunding_minor`,
-}
+/** What is left of a reservation to release before anything is taken of it. */
+export const unlessTaken = sql`case when p.captured_minor + p.capturing_minor > 0 then 0 else ${left.VOID} end`
 
 export interface Movement {
   kind: Exclude<Kind, 'AUTHORIZE'>
-  payment: Pick<PaymentRow, 'id' | 'currency'>
-  amountMinor: number
+  /** Which payment, as a condition on `p`; the newest of several. */
+  of: SQL
+  /** Null for all that is left. */
+  amountMinor: number | null
+  /** What is left; that of its kind unless said otherwise. */
+  left?: SQL
+  /** Whether the order stands by now, so that its payments may name it. */
+  isOrdered?: boolean
   askedBy: string
   idempotencyKey: string
   /** What was asked; the same key with another request is refused. */
   request: unknown
-  reason?: string
+  reason?: string | undefined
 }
 
 export interface Moved {
   transaction: PaymentTransactionRow
+  payment: PaymentRow
   isReplay: boolean
 }
 
 export const hashOf = (request: unknown): string => createHash('sha256').update(JSON.stringify(request)).digest('hex')
 
-/** The topic on which changes of a payment are told. */
-export const topicOf = (paymentId: string): string => `payment:${paymentId}`
-
 /**
  * Moves money of a payment: notes the movement and what it may take, commits, asks the provider, records its answer. The
  * same key again asks the provider again, with that key, as long as there is no answer, and otherwise gets the answer
- * there is. `refuse` says what is wrong when less is left than the movement needs; nothing is kept of it then.
+ * there is. `refuse` says what is wrong when less is left than the movement needs, of the payment or of none; nothing is
+ * kept of it then.
  * @throws Rejection IDEMPOTENCY_KEY_REUSED, and what `refuse` throws
  */
-export async function move(ctx: Doing, movement: Movement, refuse: () => never): Promise<Moved> {
-  const begun = await begin(ctx, movement, refuse)
-  if (!isUnsettled(begun.transaction)) return begun
-  return { ...begun, transaction: await carryOut(ctx, begun.transaction) }
+export async function move(
+  ctx: Doing,
+  movement: Movement,
+  refuse: (payment: PaymentRow | null) => never,
+): Promise<Moved> {
+  const moved = await moveIfLeft(ctx, movement)
+  return 'transaction' in moved ? moved : refuse(moved.payment)
 }
 
-async function begin(ctx: Doing, movement: Movement, refuse: () => never): Promise<Moved> {
-  const { kind, payment, amountMinor, askedBy, idempotencyKey, reason } = movement
-  const { id: paymentId, currency } = payment
+/** The same, but it only answers with the payment when less is left. @throws Rejection IDEMPOTENCY_KEY_REUSED */
+export async function moveIfLeft(ctx: Doing, movement: Movement): Promise<Moved | { payment: PaymentRow | null }> {
   const requestHash = hashOf(movement.request)
-  const { asked } = sums[kind]
-  return await ctx.db.transaction(async (tx) => {
-    // A second request with this key waits here for the first.
-    const [transaction] = await tx
-      .insert(paymentTransactions)
-      .values({
-        paymentId,
-        kind,
-        amountMinor,
-        currency,
-        askedBy,
-        idempotencyKey,
-        requestHash,
-        reason,
-        status: 'PENDING',
-        at: ctx.now(),
-      })
-      .onConflictDoNothing()
-      .returning()
-    if (!transaction) {
-      const earlier = await transactionByKey(tx, { kind, askedBy, idempotencyKey, requestHash })
-      return { transaction: earlier!, isReplay: true }
-    }
-    const claimed = await tx
-      .update(payments)
-      .set({ [asked]: sql`${payments[asked]} + ${amountMinor}`, ...changedAt(ctx) })
-      .where(and(eq(payments.id, paymentId), sql`${left[kind]} >= ${amountMinor}`))
-      .returning({ id: payments.id })
-    if (claimed.length === 0) refuse()
-    return { transaction, isReplay: false }
-  })
+  const statement = () => beginning(ctx, movement, requestHash)
+  const begun = await twice(async () => begunOf(await ctx.db.execute<BegunJson>(statement())))
+  const { transaction, payment, isReplay } = begun
+  if (!transaction || !payment) return { payment }
+  requireSame(transaction, { kind: movement.kind, requestHash })
+  if (!isUnsettled(transaction)) return { transaction, payment, isReplay }
+  return { ...(await carryOut(ctx, transaction, payment)), isReplay }
 }
 
-/** The movement that was asked for with a key. @throws Rejection IDEMPOTENCY_KEY_REUSED when it is another one. */
-export async function transactionByKey(
-  db: Db,
-  request: Pick<PaymentTransactionRow, 'askedBy' | 'idempotencyKey' | 'kind' | 'requestHash'>,
-): Promise<PaymentTransactionRow | null> {
-  const { askedBy, idempotencyKey } = paymentTransactions
-  const [found] = await db
-    .select()
-    .from(paymentTransactions)
-    .where(and(eq(askedBy, request.askedBy), eq(idempotencyKey, request.idempotencyKey)))
-  if (!found) return null
-  if (found.kind !== request.kind || found.requestHash !== request.requestHash) {
-    reject('IDEMPOTENCY_KEY_REUSED', 'This key was used before with different input.', ['idempotencyKey'])
-  }
-  return found
+/** What a statement that begins a movement found and made. */
+export interface Begun {
+  transaction: PaymentTransactionRow | null
+  payment: PaymentRow | null
+  isReplay: boolean
+}
+
+/**
+ * Runs a beginning again when it began nothing: it may have waited for a twin with the same key, which its view of the
+ * database is older than.
+ */
+export async function twice<T extends Begun>(run: () => Promise<T>): Promise<T> {
+  const first = await run()
+  return first.transaction ? first : await run()
+}
+
+export type BegunJson = { transaction: JsonRow | null; payment: JsonRow | null; replay: boolean }
+
+export const begunOf = <T extends BegunJson>([row]: readonly T[]): Begun & { row: T | undefined } => ({
+  row,
+  transaction: row?.transaction ? rowOf(paymentTransactions, row.transaction) : null,
+  payment: row?.payment ? rowOf(payments, row.payment) : null,
+  isReplay: row?.replay ?? false,
+})
+
+// One statement: the payment's row is locked, what is left of it claimed, and the movement noted; or, with a key that is
+// known, nothing of it.
+function beginning({ now }: Doing, movement: Movement, requestHash: string): SQL {
+  const { kind, of, amountMinor, askedBy, idempotencyKey, reason = null, isOrdered = false } = movement
+  const remaining = movement.left ?? left[kind]
+  const { asked } = sums[kind]
+  const at = now().toISOString()
+  return sql`
+    with earlier as (
+      select * from payments.payment_transactions where asked_by = ${askedBy} and idempotency_key = ${idempotencyKey}
+    ),
+    chosen as (
+      select p.id, ${remaining} as left_minor, coalesce(${amountMinor}::bigint, ${remaining}) as amount_minor
+      from payments.payments p where ${of} and not exists (select from earlier)
+      order by p.created_at desc limit 1 for update
+    ),
+    claimed as (
+      update payments.payments p
+      set ${asked} = p.${asked} + chosen.amount_minor, is_ordered = p.is_ordered or ${isOrdered},
+        updated_at = ${at}, version = p.version + 1
+      from chosen where p.id = chosen.id and chosen.amount_minor between 1 and chosen.left_minor
+      returning p.*
+    ),
+    named as (
+      update payments.payments p set is_ordered = true
+      from claimed where ${isOrdered} and p.order_id = claimed.order_id and p.id <> claimed.id and not p.is_ordered
+    ),
+    moved as (
+      insert into payments.payment_transactions
+        (id, payment_id, kind, status, currency, amount_minor, asked_by, idempotency_key, request_hash, reason, at)
+      select ${uuidv7()}::uuid, claimed.id, ${kind}, 'PENDING', claimed.currency, chosen.amount_minor, ${askedBy},
+        ${idempotencyKey}, ${requestHash}, ${reason}, ${at}::timestamptz
+      from claimed join chosen using (id)
+      returning *
+    )
+    select coalesce(to_jsonb(moved), to_jsonb(earlier)) as transaction, coalesce(to_jsonb(claimed), to_jsonb(p)) as payment,
+      earlier.id is not null as replay
+    from (select) one
+      left join earlier on true left join chosen on true left join claimed on true left join moved on true
+      left join payments.payments p on p.id = coalesce(earlier.payment_id, chosen.id)`
+}
+
+/** @throws Rejection IDEMPOTENCY_KEY_REUSED when a movement was asked for with other input than `request`. */
+export function requireSame(
+  { kind, requestHash }: PaymentTransactionRow,
+  request: Pick<PaymentTransactionRow, 'kind' | 'requestHash'>,
+): void {
+  if (kind === request.kind && requestHash === request.requestHash) return
+  reject('IDEMPOTENCY_KEY_REUSED', 'This key was used before with different input.', ['idempotencyKey'])
 }
 
 /** Asks for a capture, void or refund, again with the same key if it was asked for before. */
-export async function carryOut(ctx: Doing, transaction: PaymentTransactionRow): Promise<PaymentTransactionRow> {
-  const { id: key, amountMinor, currency, paymentId } = transaction
-  const [payment] = await ctx.db.select().from(payments).where(eq(payments.id, paymentId))
-  const request = { key, reference: payment!.providerReference!, amount: { amountMinor, currency } }
+export async function carryOut(ctx: Doing, transaction: PaymentTransactionRow, payment: PaymentRow): Promise<Recorded> {
+  const { id: key, amountMinor, currency } = transaction
+  const request = { key, reference: payment.providerReference!, amount: { amountMinor, currency } }
   const send: Record<Movement['kind'], (provider: Provider) => Promise<Answer>> = {
     CAPTURE: (provider) => provider.capture(request),
     VOID: (provider) => provider.void(request),
     REFUND: (provider) => provider.refund(request),
   }
-  return await ask(ctx, transaction, send[transaction.kind as Movement['kind']])
+  return await ask(ctx, transaction, payment, send[transaction.kind as Movement['kind']])
 }
 
 /** Sends a request and records its answer; when none comes, asks what became of it and records that. */
 export async function ask(
   ctx: Doing,
   transaction: PaymentTransactionRow,
+  payment: PaymentRow,
   send: (provider: Provider) => Promise<Answer>,
-): Promise<PaymentTransactionRow> {
-  const provider = providerOf(ctx)
-  const answer = (await ifReached(send(provider))) ?? (await ifReached(provider.lookup(transaction.id)))
-  if (!answer && transaction.status === 'UNKNOWN') return transaction
+): Promise<Recorded> {
+  const provider = providerNamed(ctx, payment.provider)
+  const answer =
+    (await ifReached(send(provider))) ?? (await ifReached(provider.lookup(questionOf(transaction, payment))))
   return await record(ctx, transaction, answer ?? { status: 'UNKNOWN' })
 }
+
+/** What a movement's provider is asked about it. */
+export const questionOf = (
+  { id: key, kind }: PaymentTransactionRow,
+  { providerReference: reference }: PaymentRow,
+): Question => ({ key, kind, reference })
 
 /** The provider's answer, or null when there is none. */
 export async function ifReached<T>(answer: Promise<T>): Promise<T | null> {
@@ -146,73 +185,6 @@ export async function ifReached<T>(answer: Promise<T>): Promise<T | null> {
     throw error
   })
 }
-
-/** Writes what came of a movement, once: what is settled stays as it is. Returns the movement as it then stands. */
-export async function record(
-  ctx: Doing,
-  { id, paymentId, kind, amountMinor }: PaymentTransactionRow,
-  answer: Answer | { status: 'UNKNOWN' },
-  { isResolution = false } = {},
-): Promise<PaymentTransactionRow> {
-  const { asked, done } = sums[kind]
-  const errorCode = 'code' in answer ? answer.code : null
-  const reference = 'reference' in answer ? answer.reference : null
-  const recorded = await ctx.db.transaction(async (tx) => {
-    const [transaction] = await tx
-      .update(paymentTransactions)
-      .set({ status: answer.status, errorCode, providerReference: reference })
-      .where(and(eq(paymentTransactions.id, id), unsettled))
-      .returning()
-    if (!transaction) return null
-    // What may still come keeps its claim.
-    const isOver = !isUnsettled(transaction)
-    const [payment] = await tx
-      .update(payments)
-      .set({
-        ...(isOver ? { [asked]: sql`${payments[asked]} - ${amountMinor}` } : {}),
-        ...(reference ? { [done]: sql`${payments[done]} + ${amountMinor}` } : {}),
-        ...(kind === 'AUTHORIZE' ? { authorization: answer.status, providerReference: reference } : {}),
-        ...changedAt(ctx),
-      })
-      .where(eq(payments.id, paymentId))
-      .returning()
-    await tx
-      .update(payments)
-      .set({ status: statusOf(payment!) })
-      .where(eq(payments.id, paymentId))
-    await tell(tx, ctx, payment!, transaction, isResolution)
-    return transaction
-  })
-  if (recorded) await ctx.live.publish(topicOf(paymentId), {})
-  return recorded ?? (await ctx.db.select().from(paymentTransactions).where(eq(paymentTransactions.id, id)))[0]!
-}
-
-/** SQL of `isUnsettled`. */
-export const unsettled = or(
-  inArray(paymentTransactions.status, ['PENDING', 'UNKNOWN']),
-  eq(paymentTransactions.errorCode, NOT_RECEIVED),
-)!
-
-async function tell(
-  tx: Db,
-  ctx: Doing,
-  payment: PaymentRow,
-  { kind, status, amountMinor, currency }: PaymentTransactionRow,
-  isResolution: boolean,
-): Promise<void> {
-  const { id: entityId, version: entityVersion, ownerKind, ownerId, checkoutId, orderId } = payment
-  const about = { entityId, entityVersion, owner: { kind: ownerKind, id: ownerId } }
-  const amount = { amountMinor, currency }
-  if (kind === 'AUTHORIZE' && isResolution) {
-    await announce(tx, ctx, PaymentResolved, { ...about, data: { checkoutId, status: statusOf(payment) } })
-  } else if (kind === 'CAPTURE' && (status === 'DECLINED' || status === 'FAILED')) {
-    await announce(tx, ctx, PaymentFailed, { ...about, data: { orderId, amount } })
-  } else if (kind === 'REFUND' && status === 'SUCCEEDED') {
-    await announce(tx, ctx, RefundSucceeded, { ...about, data: { orderId, amount } })
-  }
-}
-
-const changedAt = ({ now }: Pick<Context, 'now'>) => ({ updatedAt: now(), version: sql`${payments.version} + 1` })
 
 /** @throws Rejection unless the movement succeeded. */
 export function requireSuccess({ status, errorCode }: PaymentTransactionRow): void {

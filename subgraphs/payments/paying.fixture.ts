@@ -5,6 +5,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { answerChallenge } from './challenge.ts'
 import type { PaymentAuthorizeInput } from './schema.generated.ts'
 import { payments, sandboxAuthorizations } from './tables.ts'
 
@@ -15,7 +16,8 @@ const orders = aService('orders')
 const errors = `userErrors {
   __typename code field ... on PaymentDeclinedError { declineCode isRetryable } ... on StateTransitionError { fromState }
 }`
-const shown = 'id status authorized { amount } captured { amount } refunded { amount } refundable { amount }'
+const shown =
+  'id status nextAction { kind url clientSecret } authorized { amount } captured { amount } refunded { amount } refundable { amount }'
 
 /** Codes and field paths of a payload's errors. */
 export const codes = (payload: { userErrors: { code: string; field: string[] | null }[] }) =>
@@ -70,6 +72,12 @@ export function payingAt(shop: Parts) {
     },
 
     authorize: (input: PaymentAuthorizeInput) => call(orders, 'paymentAuthorize', input),
+
+    /** The buyer's decision on the 3-D Secure page. */
+    async decide(url: string, result: string): Promise<Response> {
+      const body = new URLSearchParams({ result })
+      return await answerChallenge(own(), new Request(url, { method: 'POST', body }))
+    },
 
     capture: ({ orderId }: PaymentAuthorizeInput, idempotencyKey = `ord:${orderId}:capture:1`) =>
       call(orders, 'paymentCaptureForOrder', { orderId, idempotencyKey }),

@@ -6,11 +6,9 @@ import {
   outstandingMinor,
   refundableMinor,
   reservedMinor,
-  statusOf,
 } from './payment.ts'
 
 const nothing = {
-  authorization: 'SUCCEEDED' as const,
   authorizedMinor: 0,
   capturingMinor: 0,
   capturedMinor: 0,
@@ -20,28 +18,6 @@ const nothing = {
   refundedMinor: 0,
 }
 const reserved = { ...nothing, authorizedMinor: 100 }
-
-describe('where a payment stands', () => {
-  test.each([
-    ['AUTHORIZED', reserved],
-    ['AUTHORIZED', { ...reserved, capturingMinor: 100 }],
-    ['VOIDED', { ...reserved, releasedMinor: 100 }],
-    ['PARTIALLY_CAPTURED', { ...reserved, capturedMinor: 60 }],
-    ['CAPTURED', { ...reserved, capturedMinor: 100 }],
-    ['PARTIALLY_REFUNDED', { ...reserved, capturedMinor: 100, refundedMinor: 1 }],
-    ['REFUNDED', { ...reserved, capturedMinor: 100, refundedMinor: 100 }],
-    ['REFUNDED', { ...reserved, capturedMinor: 60, refundedMinor: 60, releasedMinor: 40 }],
-  ])('is %s', (status, sums) => {
-    expect(statusOf(sums)).toBe(status)
-  })
-
-  test.each(['PENDING', 'DECLINED', 'FAILED', 'UNKNOWN'] as const)(
-    'is %s while its authorisation is',
-    (authorization) => {
-      expect(statusOf({ ...nothing, authorization })).toBe(authorization)
-    },
-  )
-})
 
 test('what is left counts movements in flight as done', () => {
   expect(

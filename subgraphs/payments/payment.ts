@@ -2,15 +2,6 @@ import type { PaymentRow, PaymentTransactionRow } from './tables.ts'
 
 type Sums = Pick<PaymentRow, 'authorizedMinor' | 'capturedMinor' | 'releasedMinor' | 'refundedMinor'>
 
-/** Where a payment stands, from what came of its authorisation and the sums of its ledger. */
-export function statusOf(payment: Sums & Pick<PaymentRow, 'authorization'>): PaymentRow['status'] {
-  const { authorization, authorizedMinor, capturedMinor, releasedMinor, refundedMinor } = payment
-  if (authorization !== 'SUCCEEDED') return authorization
-  if (capturedMinor === 0) return releasedMinor > 0 ? 'VOIDED' : 'AUTHORIZED'
-  if (refundedMinor > 0) return refundedMinor < capturedMinor ? 'PARTIALLY_REFUNDED' : 'REFUNDED'
-  return capturedMinor < authorizedMinor ? 'PARTIALLY_CAPTURED' : 'CAPTURED'
-}
-
 /** What can still be given back, in minor units. Refunds in flight are taken for done. */
 export const refundableMinor = (
   payment: Pick<PaymentRow, 'capturedMinor' | 'refundedMinor' | 'refundingMinor'>,
@@ -56,6 +47,9 @@ const total = (payments: readonly Sums[], sum: keyof Sums): number =>
 /** The provider was asked and did not know the request: it may still be on its way, and may be sent again. */
 export const NOT_RECEIVED = 'not_received'
 
+/** An authorisation that waited for the buyer was ended before the buyer had confirmed. */
+export const CANCELLED = 'cancelled'
+
 /** Whether the provider may yet do what was asked. */
 export const isUnsettled = ({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): boolean =>
   status === 'PENDING' || status === 'UNKNOWN' || errorCode === NOT_RECEIVED
@@ -71,3 +65,6 @@ export function refundStatusOf(status: PaymentTransactionRow['status']): 'PENDIN
   if (status === 'PENDING' || status === 'UNKNOWN') return 'PENDING'
   return status === 'SUCCEEDED' ? 'SUCCEEDED' : 'FAILED'
 }
+
+/** What the buyer's action is sealed about: it opens for no other payment. */
+export const actionSealedAs = (paymentId: string): string => `payment-action ${paymentId}`

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, lt } from 'drizzle-orm'
+import { and, eq, gte, lt, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { followState } from '#platform/follow.ts'
@@ -9,7 +9,8 @@ import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import { client, hasScope, owns, requireScope, type Service } from '#platform/viewer.ts'
 import { amountIn, id, idempotencyKey } from './inputs.ts'
 import { paymentById } from './loaders.ts'
-import { hashOf, move, requireSuccess, topicOf, transactionByKey, type Moved, type Movement } from './movements.ts'
+import { topicOf } from './ledger.ts'
+import { move, requireSuccess, unlessTaken, type Moved, type Movement } from './movements.ts'
 import { refundableMinor, reservedMinor } from './payment.ts'
 import type {
   PaymentCaptureForOrderInput,
@@ -18,7 +19,7 @@ import type {
   QueryPaymentsArgs,
   RefundCreateInput,
 } from './schema.generated.ts'
-import { payments, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
+import { payments, type PaymentRow } from './tables.ts'
 
 /** Whether the caller may see a payment: the buyer, and staff with `payments:read`. */
 export const maySee = ({ viewer }: Pick<Context, 'viewer'>, { ownerKind: kind, ownerId }: PaymentRow): boolean =>
@@ -64,32 +65,28 @@ export const moneyOf = ({ currency }: Pick<PaymentRow, 'currency'>, amountMinor:
 })
 
 /**
- * Takes the money reserved for an order, all of it.
+ * Takes the money reserved for an order, all of it. It is captured only once the order stands: from here on its payments
+ * may name it.
  * @throws Rejection NOT_FOUND, PAYMENT_DECLINED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
  */
-export async function captureForOrder(ctx: Context, { name }: Service, given: PaymentCaptureForOrderInput) {
-  const input = parseInput(z.object({ orderId: id, idempotencyKey }), given)
-  const { orderId } = input
-  const request = { orderId }
-  const keyed = { kind: 'CAPTURE', askedBy: name, idempotencyKey: input.idempotencyKey } as const
-  // The payment before the key: a twin of this call that gets in between is then found by the key.
-  const [payment] = await ctx.db
-    .select()
-    .from(payments)
-    .where(and(eq(payments.orderId, orderId), gt(payments.authorizedMinor, 0)))
-    .orderBy(desc(payments.createdAt))
-    .limit(1)
-  const earlier = await transactionByKey(ctx.db, { ...keyed, requestHash: hashOf(request) })
-  if (!payment) reject('NOT_FOUND', 'Nothing is reserved for this order.', ['orderId'])
-  const amountMinor = earlier?.amountMinor ?? reservedMinor(payment)
-  const refuse = () => refuseFrom(payment, 'CAPTURED')
-  if (amountMinor === 0) refuse()
-  // It is captured only once the order stands: from here on its payments may name it.
-  await ctx.db
-    .update(payments)
-    .set({ isOrdered: true })
-    .where(and(eq(payments.orderId, orderId), eq(payments.isOrdered, false)))
-  return await carriedOut(ctx, await move(ctx, { ...keyed, payment, amountMinor, request }, refuse))
+export async function captureForOrder(ctx: Context, { name: askedBy }: Service, given: PaymentCaptureForOrderInput) {
+  const { orderId, idempotencyKey: key } = parseInput(z.object({ orderId: id, idempotencyKey }), given)
+  const movement: Movement = {
+    kind: 'CAPTURE',
+    of: sql`p.order_id = ${orderId} and p.authorized_minor > 0`,
+    amountMinor: null,
+    isOrdered: true,
+    askedBy,
+    idempotencyKey: key,
+    request: { orderId },
+  }
+  return done(
+    await move(ctx, movement, (payment) =>
+      payment
+        ? refuseFrom(payment, 'CAPTURED')
+        : reject('NOT_FOUND', 'Nothing is reserved for this order.', ['orderId']),
+    ),
+  )
 }
 
 /** Takes `amount`, or all, of what is reserved. @throws Rejection as `paymentCapture` says */
@@ -97,17 +94,14 @@ export async function capturePayment(ctx: Context, given: PaymentCaptureInput) {
   requireScope(ctx.viewer, 'payments:manage')
   const amount = amountIn(ctx.config.CURRENCY).nullish()
   const input = parseInput(z.object({ paymentId: z.string(), amount, idempotencyKey }), given)
-  const payment = await requirePayment(ctx, input.paymentId)
-  return await byStaff(ctx, 'CAPTURE', payment, input, input.amount?.amountMinor ?? reservedMinor(payment))
+  return await byStaff(ctx, input, { kind: 'CAPTURE', amountMinor: input.amount?.amountMinor ?? null })
 }
 
 /** Releases what is reserved, before any is taken. @throws Rejection as `paymentVoid` says */
 export async function voidPayment(ctx: Context, given: PaymentVoidInput) {
   requireScope(ctx.viewer, 'payments:manage')
   const input = parseInput(z.object({ paymentId: z.string(), idempotencyKey }), given)
-  const payment = await requirePayment(ctx, input.paymentId)
-  const isTaken = payment.capturedMinor + payment.capturingMinor > 0
-  return await byStaff(ctx, 'VOID', payment, input, isTaken ? 0 : reservedMinor(payment))
+  return await byStaff(ctx, input, { kind: 'VOID', amountMinor: null, left: unlessTaken })
 }
 
 /** Gives money back. @throws Rejection as `refundCreate` says */
@@ -120,8 +114,8 @@ export async function refundPayment(ctx: Context, given: RefundCreateInput) {
     idempotencyKey,
   })
   const input = parseInput(schema, given)
-  const payment = await requirePayment(ctx, input.paymentId)
-  const refunded = await byStaff(ctx, 'REFUND', payment, input, input.amount.amountMinor, input.reason)
+  const { amount, reason } = input
+  const refunded = await byStaff(ctx, input, { kind: 'REFUND', amountMinor: amount.amountMinor, reason })
   return { ...refunded, refund: refunded.transaction }
 }
 
@@ -129,39 +123,32 @@ const targets = { CAPTURE: 'CAPTURED', VOID: 'VOIDED', REFUND: 'REFUNDED' } as c
 
 async function byStaff(
   ctx: Context,
-  kind: Movement['kind'],
-  payment: PaymentRow,
-  { idempotencyKey: key, ...request }: { idempotencyKey: string },
-  amountMinor: number,
-  reason?: string,
-) {
+  { idempotencyKey: key, ...request }: { paymentId: string; idempotencyKey: string },
+  asked: Pick<Movement, 'kind' | 'amountMinor' | 'left' | 'reason'>,
+): Promise<Moved> {
   const asker = client(ctx.viewer)
   const askedBy = asker.kind === 'anonymous' ? asker.kind : `${asker.kind}:${asker.id}`
-  const keyed = { kind, askedBy, idempotencyKey: key }
-  const earlier = await transactionByKey(ctx.db, { ...keyed, requestHash: hashOf(request) })
-  const left = kind === 'REFUND' ? refundableMinor(payment) : reservedMinor(payment)
-  const refuse = () =>
-    left > 0 && amountMinor > left
-      ? reject('LIMIT_EXCEEDED', 'This is more than is left.', ['amount'])
-      : refuseFrom(payment, targets[kind])
-  if (!earlier && amountMinor === 0) refuse()
-  const movement = { ...keyed, payment, request, reason, amountMinor: earlier?.amountMinor ?? amountMinor }
-  return await carriedOut(ctx, await move(ctx, movement, refuse))
+  const { kind, amountMinor } = asked
+  const { paymentId } = request
+  if (!isId(paymentId)) refuseUnknown()
+  const movement = { ...asked, of: sql`p.id = ${paymentId}`, askedBy, idempotencyKey: key, request }
+  return done(
+    await move(ctx, movement, (payment) => {
+      if (!payment) return refuseUnknown()
+      const left = kind === 'REFUND' ? refundableMinor(payment) : reservedMinor(payment)
+      return left > 0 && amountMinor !== null && amountMinor > left
+        ? reject('LIMIT_EXCEEDED', 'This is more than is left.', ['amount'])
+        : refuseFrom(payment, targets[kind])
+    }),
+  )
 }
 
-async function carriedOut(
-  { db }: Context,
-  { transaction, isReplay }: Moved,
-): Promise<{ payment: PaymentRow; isReplay: boolean; transaction: PaymentTransactionRow }> {
-  requireSuccess(transaction)
-  const [payment] = await db.select().from(payments).where(eq(payments.id, transaction.paymentId))
-  return { payment: payment!, isReplay, transaction }
+function done(moved: Moved): Moved {
+  requireSuccess(moved.transaction)
+  return moved
 }
 
-async function requirePayment(ctx: Context, paymentId: string): Promise<PaymentRow> {
-  const payment = isId(paymentId) ? await paymentById(ctx).load(paymentId) : null
-  return payment ?? reject('NOT_FOUND', 'There is no such payment.', ['paymentId'])
-}
+const refuseUnknown = (): never => reject('NOT_FOUND', 'There is no such payment.', ['paymentId'])
 
 const refuseFrom = ({ status }: PaymentRow, to: string): never =>
   rejectTransition({ from: status, to, allowed: allowedFrom[status] ?? [] })

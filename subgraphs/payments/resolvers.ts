@@ -1,5 +1,6 @@
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireScope, requireService } from '#platform/viewer.ts'
+import { actionOf, confirmAction } from './actions.ts'
 import { authorizePayment } from './authorizations.ts'
 import { isExpired } from './card.ts'
 import { methodById, paymentById, refundsOf, transactionsOf } from './loaders.ts'
@@ -35,6 +36,7 @@ export const resolvers: Resolvers = {
   },
   Mutation: {
     cardTokenize: (_, { input }, ctx) => payload(() => tokenizeCard(ctx, input)),
+    paymentActionConfirm: (_, { input }, ctx) => payload(() => confirmAction(ctx, input)),
     paymentMethodAdd: (_, { input }, ctx) => payload(() => addMethod(ctx, requireAccount(ctx.viewer), input)),
     paymentMethodSetDefault: (_, { input }, ctx) =>
       payload(() => setDefaultMethod(ctx, requireAccount(ctx.viewer), input)),
@@ -69,6 +71,7 @@ export const resolvers: Resolvers = {
       requireScope(ctx.viewer, 'payments:read'),
       providerReference
     ),
+    nextAction: (payment, _, ctx) => actionOf(ctx, payment),
     transactions: ({ id }, _, ctx) => (requireScope(ctx.viewer, 'payments:read'), transactionsOf(ctx).load(id)),
     refunds: ({ id }, _, ctx) => refundsOf(ctx).load(id),
   },

@@ -1,12 +1,13 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { and, eq, isNull, or, sql, type SQL } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
 import type { Money } from '#platform/money.ts'
-import { uuidv7 } from '#platform/ids.ts'
+import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { brandOf, type Card } from './card.ts'
-import { ProviderUnreachable, type Answer, type Provider, type SavedCard } from './provider.ts'
-import { sandboxAuthorizations, sandboxFaults, sandboxOperations, sandboxTokens } from './tables.ts'
+import { ProviderUnreachable, type Answer, type Provider, type Refusal } from './provider.ts'
+import { authorizing, booking, looking, saving, type Way } from './sandbox-books.ts'
+import { parseSandboxWebhook } from './sandbox-signature.ts'
+import { sandboxFaults, sandboxOperations, sandboxTokens } from './tables.ts'
 
 const TOKEN_LIFETIME_MS = 15 * 60_000
 
@@ -17,12 +18,11 @@ const behaviours: Readonly<Record<string, string>> = {
   '4000002500003155': 'authentication_required',
   '4000000000000341': 'capture_fails',
 }
-const declines: readonly string[] = ['card_declined', 'insufficient_funds', 'authentication_required']
 
-type Operation = 'save' | 'authorize' | 'capture' | 'void' | 'refund' | 'lookup'
+type Sandbox = Pick<Context, 'db' | 'now' | 'config'>
+type Operation = 'save' | 'authorize' | 'capture' | 'void' | 'refund' | 'lookup' | 'webhook'
 type Fault = typeof sandboxFaults.$inferSelect.fault
-type Token = typeof sandboxTokens.$inferSelect
-type Refusal = { status: 'DECLINED' | 'FAILED'; code: string }
+type Row = { fault: Fault | null; operation?: JsonRow | null; card?: JsonRow | null }
 
 const failed = (code: string): Refusal => ({ status: 'FAILED', code })
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
@@ -32,60 +32,17 @@ export async function planFault({ db }: Pick<Context, 'db'>, operation: Operatio
   await db.insert(sandboxFaults).values({ operation, fault })
 }
 
-/** A card processor that moves no real money and acts by test card, with books of its own in the database. */
-export function sandbox({ db, now, config }: Pick<Context, 'db' | 'now' | 'config'>): Provider {
+/**
+ * A card processor that moves no real money and acts by test card, with books of its own in the database: one statement
+ * per request.
+ */
+export function sandbox(ctx: Sandbox): Provider {
+  const { db, now, config } = ctx
   const digest = (text: string) =>
     createHmac('sha256', `sandbox ${config.ENCRYPTION_SECRET}`).update(text).digest('base64url')
-
-  // The way to a provider and back, either half of which can fail.
-  async function over<T>(operation: Operation, run: () => Promise<T>): Promise<T> {
-    const fault = config.NODE_ENV === 'test' ? await takeFault(db, operation) : null
-    if (fault === 'lost-request') throw new ProviderUnreachable()
-    const answer = await run()
-    if (fault === 'lost-answer') throw new ProviderUnreachable()
-    return answer
-  }
-
-  // The second of two requests with one key waits for the first and gets its answer.
-  const once = (
-    operation: Operation,
-    { key, amount }: { key: string; amount: Money },
-    act: (tx: Db) => Promise<Answer>,
-  ) =>
-    over(operation, () =>
-      db.transaction(async (tx) => {
-        const request = { operation, currency: amount.currency, amountMinor: amount.amountMinor }
-        const claimed = await tx
-          .insert(sandboxOperations)
-          .values({ key, ...request, status: 'FAILED', at: now() })
-          .onConflictDoNothing()
-          .returning({ key: sandboxOperations.key })
-        if (claimed.length === 0) {
-          const [earlier] = await tx.select().from(sandboxOperations).where(eq(sandboxOperations.key, key))
-          const isSame =
-            earlier?.operation === operation &&
-            earlier.amountMinor === amount.amountMinor &&
-            earlier.currency === amount.currency
-          return isSame ? answerOf(earlier) : failed('idempotency_key_reused')
-        }
-        const answer = await act(tx)
-        await tx.update(sandboxOperations).set(answer).where(eq(sandboxOperations.key, key))
-        return answer
-      }),
-    )
-
-  // Takes a one-time token for `key`; a saved card's token is never used up.
-  async function spend(tx: Db, token: string, key: string): Promise<Token | Refusal> {
-    const [card] = await tx
-      .update(sandboxTokens)
-      .set({ usedBy: sql`case when ${sandboxTokens.expiresAt} is null then null else ${key} end` })
-      .where(
-        and(eq(sandboxTokens.hash, hashOf(token)), or(isNull(sandboxTokens.usedBy), eq(sandboxTokens.usedBy, key))),
-      )
-      .returning()
-    if (!card) return failed('token_invalid')
-    return card.expiresAt && card.expiresAt <= now() ? failed('token_expired') : card
-  }
+  const at = () => now().toISOString()
+  const booked = (operation: 'capture' | 'void' | 'refund') => (request: Request) =>
+    once(ctx, operation, request, (way) => booking(way, { ...request, operation, at: at() }))
 
   return {
     name: 'sandbox',
@@ -101,62 +58,97 @@ export function sandbox({ db, now, config }: Pick<Context, 'db' | 'now' | 'confi
       return { token, last4: row.last4, brand: row.brand }
     },
 
-    save: ({ key, token }) =>
-      over('save', () =>
-        db.transaction(async (tx): Promise<SavedCard | Refusal> => {
-          const card = await spend(tx, token, key)
-          if ('status' in card) return card
-          // Derived, so that the same request again names the same card.
-          const saved = `card_${digest(`save ${token}`)}`
-          const row = { ...card, hash: hashOf(saved), expiresAt: null, usedBy: null }
-          await tx.insert(sandboxTokens).values(row).onConflictDoNothing()
-          return { ...row, token: saved }
+    async save({ key, token }) {
+      // Derived, so that the same request again names the same card.
+      const saved = `card_${digest(`save ${token}`)}`
+      const request = { key, hash: hashOf(token), savedHash: hashOf(saved), at: at() }
+      const { card: json } = await over(ctx, 'save', (way) => saving(way, request))
+      if (!json) return failed('token_invalid')
+      const card = rowOf(sandboxTokens, json)
+      if (card.expiresAt && card.expiresAt <= now()) return failed('token_expired')
+      return { ...card, token: saved }
+    },
+
+    authorize: ({ token, ...request }) =>
+      once(ctx, 'authorize', request, (way) =>
+        authorizing(way, {
+          ...request,
+          hash: hashOf(token),
+          at: at(),
+          // Nobody could confirm where the page is not served.
+          challenge: config.NODE_ENV === 'production' ? null : randomBytes(18).toString('base64url'),
         }),
       ),
 
-    authorize: (request) =>
-      once('authorize', request, async (tx) => {
-        const card = await spend(tx, request.token, request.key)
-        if ('status' in card) return card
-        if (declines.includes(card.behaviour)) return { status: 'DECLINED', code: card.behaviour }
-        const reference = `auth_${uuidv7()}`
-        await tx.insert(sandboxAuthorizations).values({ reference, behaviour: card.behaviour, ...request.amount })
-        return { status: 'SUCCEEDED', reference }
-      }),
+    capture: booked('capture'),
+    void: booked('void'),
+    refund: booked('refund'),
 
-    capture: (request) => once('capture', request, (tx) => book(tx, request, 'capturedMinor', unclaimed)),
-    void: (request) => once('void', request, (tx) => book(tx, request, 'releasedMinor', unclaimed)),
-    refund: (request) => once('refund', request, (tx) => book(tx, request, 'refundedMinor', unrefunded)),
+    async lookup({ key }) {
+      const { operation } = await over(ctx, 'lookup', (way) => looking(way, key))
+      return operation ? answerOf(ctx, operation) : null
+    },
 
-    lookup: (key) =>
-      over('lookup', async () => {
-        const [row] = await db.select().from(sandboxOperations).where(eq(sandboxOperations.key, key))
-        return row ? answerOf(row) : null
-      }),
+    parseWebhook: (request) => parseSandboxWebhook(ctx, request),
   }
 }
 
-const unclaimed = sql`amount_minor - captured_minor - released_minor`
-const unrefunded = sql`captured_minor - refunded_minor`
-
-// Adds to one sum of an authorisation as long as `left` covers it.
-async function book(
-  tx: Db,
-  { reference, amount }: { reference: string; amount: Money },
-  sum: 'capturedMinor' | 'releasedMinor' | 'refundedMinor',
-  left: SQL,
-): Promise<Answer> {
-  const mine = eq(sandboxAuthorizations.reference, reference)
-  const [card] = await tx.select({ behaviour: sandboxAuthorizations.behaviour }).from(sandboxAuthorizations).where(mine)
-  if (sum === 'capturedMinor' && card?.behaviour === 'capture_fails')
-    return { status: 'DECLINED', code: 'capture_declined' }
-  const booked = await tx
-    .update(sandboxAuthorizations)
-    .set({ [sum]: sql`${sandboxAuthorizations[sum]} + ${amount.amountMinor}` })
-    .where(and(mine, sql`${left} >= ${amount.amountMinor}`))
-    .returning({ reference: sandboxAuthorizations.reference })
-  return booked.length > 0 ? { status: 'SUCCEEDED', reference: `mov_${uuidv7()}` } : failed('amount_not_available')
+interface Request {
+  key: string
+  reference: string
+  amount: Money
 }
+
+// The second of two requests with one key waits for the first, and then asks again to see its answer.
+async function once(
+  ctx: Sandbox,
+  operation: Operation,
+  { amount }: Pick<Request, 'amount'>,
+  statement: (way: Way) => SQL,
+): Promise<Answer> {
+  const json = (await over(ctx, operation, statement)).operation ?? (await run(ctx, statement(openWay))).operation
+  const noted = rowOf(sandboxOperations, json!)
+  const isSame =
+    noted.operation === operation && noted.amountMinor === amount.amountMinor && noted.currency === amount.currency
+  return isSame ? answerOf(ctx, json!) : failed('idempotency_key_reused')
+}
+
+const openWay: Way = { faults: sql``, arrived: sql`true`, fault: sql`null::text` }
+
+// The way to a provider and back, either half of which can fail.
+async function over(ctx: Sandbox, operation: Operation, statement: (way: Way) => SQL): Promise<Row> {
+  const row = await run(ctx, statement(ctx.config.NODE_ENV === 'test' ? faultyWay(operation) : openWay))
+  if (row.fault) throw new ProviderUnreachable()
+  return row
+}
+
+async function run({ db }: Sandbox, statement: SQL): Promise<Row> {
+  const [row] = await db.execute<Row>(statement)
+  return row!
+}
+
+const planned = (operation: Operation): SQL => sql`
+  delete from payments.sandbox_faults where id = (
+    select id from payments.sandbox_faults where operation = ${operation} order by id limit 1 for update skip locked
+  )
+  returning fault`
+
+/** Takes the next mishap that a test has planned for requests of a kind; null when there is none. */
+export async function takeFault({ db, config }: Omit<Sandbox, 'now'>, operation: Operation): Promise<Fault | null> {
+  if (config.NODE_ENV !== 'test') return null
+  const [taken] = await db.execute<{ fault: Fault }>(planned(operation))
+  return taken?.fault ?? null
+}
+
+// The mishap is taken in the statement it befalls.
+const faultyWay = (operation: Operation): Way => ({
+  faults: sql`planned as (${planned(operation)}),`,
+  arrived: sql`not exists (select from planned where fault = 'lost-request')`,
+  fault: sql`(select fault from planned)`,
+})
+
+/** Where the sandbox's 3-D Secure pages are, under the public origin. */
+export const CHALLENGES = '/dev/3ds'
 
 function tokenOf(card: Card, digest: (text: string) => string) {
   const { cardNumber, expiryMonth, expiryYear } = card
@@ -171,11 +163,10 @@ function tokenOf(card: Card, digest: (text: string) => string) {
   }
 }
 
-const answerOf = ({ status, reference, code }: typeof sandboxOperations.$inferSelect): Answer =>
-  status === 'SUCCEEDED' ? { status, reference: reference! } : { status, code: code! }
-
-async function takeFault(db: Db, operation: Operation): Promise<Fault | null> {
-  const next = sql`(select id from payments.sandbox_faults where operation = ${operation} order by id limit 1 for update skip locked)`
-  const [taken] = await db.delete(sandboxFaults).where(eq(sandboxFaults.id, next)).returning()
-  return taken?.fault ?? null
+function answerOf({ config }: Sandbox, operation: JsonRow): Answer {
+  const { status, reference, code, challenge } = rowOf(sandboxOperations, operation)
+  if (status === 'SUCCEEDED') return { status, reference: reference! }
+  if (status !== 'REQUIRES_ACTION') return { status, code: code! }
+  const { href: url } = new URL(`${CHALLENGES}/${challenge}`, config.PUBLIC_URL)
+  return { status, reference: reference!, action: { kind: 'REDIRECT', url, clientSecret: null } }
 }

@@ -71,7 +71,6 @@ async function pay(
     provider: provider.name,
     providerReference: reference,
     authorization: 'SUCCEEDED',
-    status: 'CAPTURED',
     ...amount,
     authorizedMinor: amountMinor,
     capturedMinor: amountMinor,
@@ -103,6 +102,6 @@ async function pay(
 }
 
 function referenceIn(answer: Answer): string {
-  if (answer.status !== 'SUCCEEDED') throw new Error(`The sandbox answered ${answer.code} to the demo shop`)
+  if (answer.status !== 'SUCCEEDED') throw new Error(`The sandbox answered ${answer.status} to the demo shop`)
   return answer.reference
 }

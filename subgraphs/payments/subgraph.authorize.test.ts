@@ -72,7 +72,6 @@ describe('an authorisation', () => {
   test.each([
     ['4000000000000002', 'card_declined', false],
     ['4000000000009995', 'insufficient_funds', true],
-    ['4000002500003155', 'authentication_required', false],
   ])(
     'with card %s is declined for %s, and the attempt stays to be seen',
     async (cardNumber, declineCode, isRetryable) => {

@@ -211,7 +211,7 @@ describe('the sandbox processor', () => {
     const provider = providerOf(paying.own())
     const token = await paying.token('4242424242424242')
     const answer = await provider.authorize({ key: uuidv7(), token, amount: eur(100) })
-    if (answer.status !== 'SUCCEEDED') throw new Error(answer.code)
+    if (answer.status !== 'SUCCEEDED') throw new Error(answer.status)
     return { provider, reference: answer.reference }
   }
 
@@ -235,8 +235,9 @@ describe('the sandbox processor', () => {
     const request = { key: uuidv7(), reference, amount: eur(100) }
     const answers = await Promise.all([provider.capture(request), provider.capture(request), provider.capture(request)])
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
-    expect(await provider.lookup(request.key)).toEqual(answers[0])
-    expect(await provider.lookup(uuidv7())).toBeNull()
+    const asked = { kind: 'CAPTURE', reference } as const
+    expect(await provider.lookup({ ...asked, key: request.key })).toEqual(answers[0])
+    expect(await provider.lookup({ ...asked, key: uuidv7() })).toBeNull()
     expect(await provider.refund(request)).toEqual({ status: 'FAILED', code: 'idempotency_key_reused' })
   })
 })

@@ -69,8 +69,12 @@ export const payments = schema.table(
     provider: text().notNull(),
     providerReference: text(),
     /** What came of the authorisation. */
-    authorization: text({ enum: ['PENDING', 'SUCCEEDED', 'DECLINED', 'FAILED', 'UNKNOWN'] }).notNull(),
-    /** What `statusOf` in payment.ts makes of the columns around it. */
+    authorization: text({
+      enum: ['PENDING', 'REQUIRES_ACTION', 'SUCCEEDED', 'DECLINED', 'FAILED', 'UNKNOWN'],
+    }).notNull(),
+    /** What the buyer must do while the authorisation REQUIRES_ACTION, sealed: it lets whoever has it do that. */
+    sealedAction: text(),
+    /** Where it stands, from what came of its authorisation and the sums of its ledger. */
     status: text({
       enum: [
         'PENDING',
@@ -85,7 +89,13 @@ export const payments = schema.table(
         'PARTIALLY_REFUNDED',
         'REFUNDED',
       ],
-    }).notNull(),
+    }).notNull().generatedAlwaysAs(sql`case
+        when "authorization" <> 'SUCCEEDED' then "authorization"
+        when captured_minor = 0 then case when released_minor > 0 then 'VOIDED' else 'AUTHORIZED' end
+        when refunded_minor >= captured_minor then 'REFUNDED'
+        when refunded_minor > 0 then 'PARTIALLY_REFUNDED'
+        when captured_minor < authorized_minor then 'PARTIALLY_CAPTURED'
+        else 'CAPTURED' end`),
     currency: columns.currency().notNull(),
     amountMinor: columns.minor().notNull(),
     authorizingMinor: amount(),
@@ -154,8 +164,11 @@ export const paymentTransactions = schema.table(
   ],
 )
 
-/** Guests who signed in: a checkout that began before may still pay in the guest's name. */
-export const claims = schema.table('claims', { guestId: uuid().primaryKey(), userId: uuid().notNull() })
+/**
+ * Guests who pay, with the account that each became by signing in; null until then. The row is the lock between a payment
+ * being made and a sign-in: one of them sees what the other did.
+ */
+export const claims = schema.table('claims', { guestId: uuid().primaryKey(), userId: uuid() })
 
 export type PaymentRow = typeof payments.$inferSelect
 export type PaymentMethodRow = typeof paymentMethods.$inferSelect
@@ -198,20 +211,27 @@ export const sandboxAuthorizations = schema.table(
 )
 
 /** Every request with its answer: the same key gets the same answer. */
-export const sandboxOperations = schema.table('sandbox_operations', {
-  key: text().primaryKey(),
-  operation: text().notNull(),
-  status: text({ enum: ['SUCCEEDED', 'DECLINED', 'FAILED'] }).notNull(),
-  reference: text(),
-  code: text(),
-  currency: columns.currency(),
-  amountMinor: columns.minor(),
-  at: columns.at().notNull(),
-})
+export const sandboxOperations = schema.table(
+  'sandbox_operations',
+  {
+    key: text().primaryKey(),
+    operation: text().notNull(),
+    status: text({ enum: ['SUCCEEDED', 'REQUIRES_ACTION', 'DECLINED', 'FAILED'] }).notNull(),
+    reference: text(),
+    code: text(),
+    /** Last part of the address of the 3-D Secure page; kept when the buyer has decided there. */
+    challenge: text().unique(),
+    currency: columns.currency(),
+    amountMinor: columns.minor(),
+    at: columns.at().notNull(),
+  },
+  (table) => [index().on(table.reference)],
+)
 
 /** Mishaps that tests have planned for the next requests. */
 export const sandboxFaults = schema.table('sandbox_faults', {
   id: columns.id(),
   operation: text().notNull(),
-  fault: text({ enum: ['lost-request', 'lost-answer'] }).notNull(),
+  /** `lost-request`: it does not arrive. `lost-answer`: it is carried out, the answer does not arrive. */
+  fault: text({ enum: ['lost-request', 'lost-answer', 'duplicate'] }).notNull(),
 })
