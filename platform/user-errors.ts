@@ -85,20 +85,34 @@ export function rejectStale(currentVersion: number): never {
 
 /**
  * The input after a zod schema's checks. Every problem is reported at once; an issue's code is INVALID unless the check
- * names another with `params: { code: 'LIMIT_EXCEEDED' }`, and REQUIRED for empty text marked by `required()`.
+ * names another with `params: { code: 'LIMIT_EXCEEDED' }`. `found` are problems seen elsewhere, such as the id of nothing,
+ * and are reported beside them.
  * @throws Rejection
  */
-export function parseInput<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
+export function parseInput<T extends z.ZodType>(
+  schema: T,
+  input: unknown,
+  found: readonly UserError[] = [],
+): z.output<T> {
   const result = schema.safeParse(input)
-  if (result.success) return result.data
-  throw new Rejection(
-    result.error.issues.map((issue) => ({
+  if (result.success && found.length === 0) return result.data
+  const issues = result.error?.issues ?? []
+  throw new Rejection([
+    ...issues.map((issue): UserError => ({
       code: (issue.code === 'custom' ? (issue.params?.code as UserErrorCode | undefined) : undefined) ?? 'INVALID',
       message: issue.message,
       field: inputPath(issue.path),
     })),
-  )
+    ...found,
+  ])
 }
+
+/** A problem to report beside others: `problem('NOT_FOUND', 'There is no such category.', ['categoryId'])`. */
+export const problem = (code: UserErrorCode, message: string, field: readonly (string | number)[]): UserError => ({
+  code,
+  message,
+  field: inputPath(field),
+})
 
 /**
  * Runs a mutation and shapes its payload: what `run` returns with no errors, or `onError` (such as `{ ok: false }`) with

@@ -2,14 +2,12 @@ import { demoId } from '#platform/ids.ts'
 import type { Choice, Family, Style } from './demo-family.ts'
 import { opinions, strangers } from './demo-reviews.ts'
 import { documentOf } from './search-words.ts'
+import { slugOf } from './slug.ts'
 import type { CategoryRow } from './tables.ts'
 
 const DAY_MS = 86_400_000
 /** What Alice's delivered order brought her. */
 const BOUGHT_BY_ALICE = ['linen-tee', 'stoneware-mug'].map((slug) => demoId(`product/${slug}`))
-
-/** The slug of a name: `On the Road` → `on-the-road`. */
-export const slugOf = (name: string): string => name.toLowerCase().replaceAll(' ', '-')
 
 /** The products of a family with their variants and what they are found by. */
 export function productsOf(family: Family, filed: readonly CategoryRow[], at: Date) {

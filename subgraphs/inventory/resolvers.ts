@@ -1,5 +1,6 @@
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireService } from '#platform/viewer.ts'
+import { deleteCategory, upsertCategory } from './category-changes.ts'
 import { ancestorsOf, categoriesBelow, productsIn, readCategory } from './categories.ts'
 import {
   categoryById,
@@ -12,6 +13,7 @@ import {
 } from './loaders.ts'
 import { listLocations, readLocation, staffView } from './locations.ts'
 import { adjustStock, listMovements, restock } from './movements.ts'
+import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
 import { productPage, readProduct } from './products.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
 import { createReview, reviewsBy, reviewsOf } from './reviews.ts'
@@ -19,6 +21,7 @@ import { commitStock, shipStock } from './sales.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { facets, matches, searchProducts, suggestion } from './search.ts'
 import { available, totals } from './stock.ts'
+import { deleteVariant, upsertVariant } from './variant-changes.ts'
 import { availabilityOf, readVariant, sellableLevels, stockFor, variantsFor, watchAvailability } from './variants.ts'
 
 export const resolvers: Resolvers = {
@@ -35,6 +38,14 @@ export const resolvers: Resolvers = {
   },
   Mutation: {
     reviewCreate: (_, { input }, ctx) => payload(() => createReview(ctx, requireAccount(ctx.viewer), input)),
+    productCreate: (_, { input }, ctx) => payload(async () => ({ product: await createProduct(ctx, input) })),
+    productUpdate: (_, { input }, ctx) => payload(async () => ({ product: await updateProduct(ctx, input) })),
+    productDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteProduct(ctx, input) })),
+    productVariantUpsert: (_, { input }, ctx) =>
+      payload(async () => ({ productVariant: await upsertVariant(ctx, input) })),
+    productVariantDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteVariant(ctx, input) })),
+    categoryUpsert: (_, { input }, ctx) => payload(async () => ({ category: await upsertCategory(ctx, input) })),
+    categoryDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteCategory(ctx, input) })),
     stockRestock: (_, { input }, ctx) => payload(() => restock(ctx, input), { isReplay: false }),
     stockAdjust: (_, { input }, ctx) => payload(() => adjustStock(ctx, input), { isReplay: false }),
     stockReserve: (_, { input }, ctx) =>

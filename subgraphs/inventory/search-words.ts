@@ -18,11 +18,12 @@ export const tsqueryOf = (words: readonly string[]): string => words.map((word) 
 export function documentOf(
   product: { name: string; description: string | null; brand: string | null; tags: readonly string[] },
   about: { categories: readonly string[]; options: readonly { values: readonly string[] }[] },
-): { name: string; words: string; body: string } {
+): { name: string; brand: string; words: string; body: string } {
   const choices = about.options.flatMap(({ values }) => values)
   return {
     name: fold(product.name),
-    words: wordsIn([product.brand, ...product.tags, ...about.categories, ...choices].join(' ')).join(' '),
+    brand: fold(product.brand ?? ''),
+    words: wordsIn([...product.tags, ...about.categories, ...choices].join(' ')).join(' '),
     body: fold(product.description ?? ''),
   }
 }

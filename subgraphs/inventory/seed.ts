@@ -5,7 +5,7 @@ import { countRecentSales } from './best-sellers.ts'
 import { families } from './demo-catalogue.ts'
 import { tree } from './demo-categories.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
-import { productsOf, reviewsFor, slugOf } from './demo-products.ts'
+import { productsOf, reviewsFor } from './demo-products.ts'
 import {
   categories,
   documents,
@@ -20,6 +20,7 @@ import {
   type CategoryRow,
 } from './tables.ts'
 import { wordsIn } from './search-words.ts'
+import { slugOf } from './slug.ts'
 
 /** Fills an empty catalogue: categories, products, stock at two locations, reviews, and what Alice's orders took. */
 export async function seed(ctx: Context): Promise<boolean> {
@@ -48,9 +49,11 @@ async function seedCatalogue(tx: Db, at: Date): Promise<void> {
   )
   const found = made.map(({ product, document }) => ({ productId: product.id, ...document }))
   await tx.insert(documents).values(found)
-  await tx
-    .insert(words)
-    .values(wordsIn(found.map(({ name, words: more }) => `${name} ${more}`).join(' ')).map((word) => ({ word })))
+  await tx.insert(words).values(
+    wordsIn(found.map(({ name, brand, words: more }) => `${name} ${brand} ${more}`).join(' ')).map((word) => ({
+      word,
+    })),
+  )
   const sold = made.flatMap((each) => each.variants)
   await tx.insert(variants).values(sold)
   await tx.insert(reviews).values(said)

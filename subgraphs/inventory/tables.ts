@@ -19,6 +19,10 @@ import type { Attribute, MediaImage, ProductOption } from './schema.generated.ts
 
 export const schema = pgSchema('inventory')
 
+// What belongs to a product or variant goes with it when it is removed. What was sold is named by a reservation, and
+// that reference keeps it.
+const goesAlong = { onDelete: 'cascade' } as const
+
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' })
 
 export const categories = schema.table(
@@ -79,15 +83,16 @@ export const documents = schema.table(
   {
     productId: uuid()
       .primaryKey()
-      .references(() => products.id),
+      .references(() => products.id, goesAlong),
     name: text().notNull(),
-    /** Brand, tags, categories, options. */
+    brand: text().notNull().default(''),
+    /** Tags, categories, options. */
     words: text().notNull(),
     body: text().notNull(),
     document: tsvector()
       .notNull()
       .generatedAlwaysAs(
-        sql`setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', words), 'B') || setweight(to_tsvector('english', body), 'C')`,
+        sql`setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', brand), 'B') || setweight(to_tsvector('english', words), 'C') || setweight(to_tsvector('english', body), 'D')`,
       ),
   },
   (table) => [index().using('gin', table.document)],
@@ -104,7 +109,7 @@ export const variants = schema.table(
     ...columns.entity(),
     productId: uuid()
       .notNull()
-      .references(() => products.id),
+      .references(() => products.id, goesAlong),
     sku: text().notNull().unique(),
     title: text().notNull(),
     /** Place among the product's variants. */
@@ -140,7 +145,7 @@ export const stockLevels = schema.table(
   {
     variantId: uuid()
       .notNull()
-      .references(() => variants.id),
+      .references(() => variants.id, goesAlong),
     locationId: uuid()
       .notNull()
       .references(() => locations.id),
@@ -165,7 +170,7 @@ export const movements = schema.table(
     id: columns.id(),
     variantId: uuid()
       .notNull()
-      .references(() => variants.id),
+      .references(() => variants.id, goesAlong),
     locationId: uuid()
       .notNull()
       .references(() => locations.id),
@@ -240,7 +245,7 @@ export const reviews = schema.table(
     ...columns.entity(),
     productId: uuid()
       .notNull()
-      .references(() => products.id),
+      .references(() => products.id, goesAlong),
     authorId: uuid().notNull(),
     rating: integer().notNull(),
     title: text(),
