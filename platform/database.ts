@@ -99,9 +99,14 @@ export function openDatabase(
 }
 
 /** Whether a statement failed because another row has what `constraint`, named as in the database, lets only one have. */
-export function isTaken(error: unknown, constraint: string): boolean {
+export const isTaken = (error: unknown, constraint: string): boolean => violates(error, '23505', constraint)
+
+/** Whether a statement failed because a row would not have been what the check `constraint` wants. */
+export const breaks = (error: unknown, constraint: string): boolean => violates(error, '23514', constraint)
+
+function violates(error: unknown, code: string, constraint: string): boolean {
   const cause = error instanceof DrizzleQueryError ? error.cause : error
-  return cause instanceof postgres.PostgresError && cause.code === '23505' && cause.constraint_name === constraint
+  return cause instanceof postgres.PostgresError && cause.code === code && cause.constraint_name === constraint
 }
 
 /** The PostgreSQL role of one part: a subgraph's, or `jobs`. */

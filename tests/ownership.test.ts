@@ -64,6 +64,7 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Mutation.cartClear': 'hers',
   'Mutation.cartBuyerUpdate': 'hers',
   'Mutation.cartDeliveryOptionSelect': 'hers',
+  'Mutation.cartDiscountCodesSet': 'hers',
   'Mutation.checkoutCreate': 'hers',
   'Mutation.checkoutComplete': 'hers',
   'Mutation.checkoutCancel': 'hers',

@@ -14,6 +14,7 @@ const anOffer = (name: string, values: Partial<Offer> = {}): Offer => ({
   taxCategory: 'standard',
   maxOrderQuantity: 10,
   available: 100,
+  categoryIds: null,
   ...values,
 })
 const offers = (...list: Offer[]) => new Map(list.map((offer) => [offer.variantId, offer]))

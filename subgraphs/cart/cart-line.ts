@@ -66,7 +66,7 @@ export function update(
     keep.delete(line.variantId)
     removeIds.delete(line.id)
     if (quantity === 0) return removeIds.add(line.id)
-    const offer = offers ? offers.get(line.variantId) : { ...line, available: Infinity }
+    const offer = offers ? offers.get(line.variantId) : { ...line, available: Infinity, categoryIds: null }
     if (!offer) return errors.push(error('NOT_FOUND', 'This variant is no longer for sale.', index, 'lineId'))
     const tooMany = beyond(offer, quantity, index)
     if (tooMany) return errors.push(tooMany)

@@ -1,4 +1,6 @@
 import type { Money } from '#platform/money.ts'
+import { discountsOn, type Discount, type Offered } from './discount.ts'
+import type { EnteredCode } from './promotion.ts'
 import { STANDARD, rateFor, taxes, type Place, type TaxLine, type TaxRate } from './tax.ts'
 import type { CartLineRow, CartRow } from './tables.ts'
 
@@ -20,6 +22,8 @@ export type Details = Omit<CartLineRow, 'id' | 'cartId' | 'quantity'>
 export interface Offer extends Details {
   /** Units that can be bought now. */
   available: number
+  /** Categories it is filed in, those above included; null when that was not asked. */
+  categoryIds: readonly string[] | null
 }
 
 /** What the catalogue answers: by variant, those not for sale left out; null when it cannot be asked. */
@@ -70,6 +74,7 @@ export interface Item extends Details {
   isOutOfStock: boolean
   isReduced: boolean
   previousPriceMinor: number | null
+  categoryIds: readonly string[] | null
 }
 
 export interface Basket extends Summary {
@@ -80,6 +85,8 @@ export interface Pricing extends Summary {
   lines: readonly PricedLine[]
   problems: readonly Problem[]
   deliveryOption: DeliveryChoice | null
+  discountCodes: readonly EnteredCode[]
+  discounts: readonly Discount[]
   taxLines: readonly TaxLine[]
   discountTotal: Money
   shippingTotal: Money
@@ -106,6 +113,7 @@ function itemOf(line: CartLineRow, offers: Offers): Item {
     isOutOfStock,
     isReduced: !isOutOfStock && most < line.quantity,
     previousPriceMinor: details.unitPriceMinor === line.unitPriceMinor ? null : line.unitPriceMinor,
+    categoryIds: offer?.categoryIds ?? null,
   }
 }
 
@@ -151,24 +159,31 @@ export interface Delivery {
   current: DeliveryChoice | null
 }
 
+const NOTHING_OFFERED: Offered = { promotions: [], codes: [], now: new Date(0) }
+
 /** What a basket comes to, delivered to `place`. The delivery is taxed with the standard rate. */
 export function priceOf(
   { items, ...summary }: Basket,
   { chosen, current }: Delivery,
   { rates, place }: { rates: readonly TaxRate[]; place: Place },
+  offered: Offered = NOTHING_OFFERED,
 ): Pricing {
-  const { currency } = summary.subtotal
-  const money = (amountMinor: number): Money => ({ amountMinor, currency })
-  const shippingMinor = current?.price.amountMinor ?? 0
+  const { subtotal } = summary
+  const money = (amountMinor: number): Money => ({ ...subtotal, amountMinor })
+  const deliveryMinor = current?.price.amountMinor ?? 0
+  const taken = discountsOn(items, { subtotal, shippingMinor: deliveryMinor }, offered)
+  const { offMinor, shippingOffMinor, discounts, discountCodes } = taken
+  const shippingMinor = deliveryMinor - shippingOffMinor
+  const amounts = items.map(({ quantity, unitPriceMinor }, index) => quantity * unitPriceMinor - offMinor[index]!)
   const { taxLines, sharesMinor } = taxes(
     [
-      ...items.map(({ quantity, unitPriceMinor, taxCategory }) => ({
-        amountMinor: quantity * unitPriceMinor,
+      ...items.map(({ taxCategory }, index) => ({
+        amountMinor: amounts[index]!,
         rate: rateFor(rates, place, taxCategory),
       })),
       { amountMinor: shippingMinor, rate: rateFor(rates, place, STANDARD) },
     ],
-    currency,
+    subtotal.currency,
   )
   const lines = items.map(({ id, variantId, title, sku, quantity, unitPriceMinor }, index): PricedLine => ({
     id,
@@ -177,9 +192,9 @@ export function priceOf(
     sku,
     quantity,
     unitPrice: money(unitPriceMinor),
-    discountTotal: money(0),
+    discountTotal: money(offMinor[index]!),
     taxTotal: money(sharesMinor[index]!),
-    total: money(quantity * unitPriceMinor),
+    total: money(amounts[index]!),
   }))
   const problems = items.flatMap((item, index) => problemsOf(item, lines[index]!))
   if (chosen && !current) problems.push({ __typename: 'DeliveryOptionStale', previousOptionId: chosen.id })
@@ -189,11 +204,13 @@ export function priceOf(
     lines,
     problems,
     deliveryOption: current,
+    discountCodes,
+    discounts,
     taxLines,
-    discountTotal: money(0),
+    discountTotal: money(total(offMinor, (minor) => minor)),
     shippingTotal: money(shippingMinor),
     taxTotal: money(total(taxLines, ({ amount }) => amount.amountMinor)),
-    total: money(summary.subtotal.amountMinor + shippingMinor + addedMinor),
+    total: money(total(amounts, (minor) => minor) + shippingMinor + addedMinor),
   }
 }
 

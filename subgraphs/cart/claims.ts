@@ -10,6 +10,7 @@ import { parseInput, rejectTransition } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
 import { belongsTo, isCurrent } from './access.ts'
 import { merged, type MergeStrategy } from './cart-line.ts'
+import { mergedCodes } from './promotion.ts'
 import { keepLines, linesOf } from './cart-lines.ts'
 import { changed, openCart, tell } from './carts.ts'
 import type { CartMergeInput } from './schema.generated.ts'
@@ -99,6 +100,7 @@ async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy
     .set({
       buyerEmail: into.buyerEmail ?? from.buyerEmail,
       note: into.note ?? from.note,
+      discountCodes: mergedCodes(into.discountCodes, from.discountCodes),
       billingAddress: into.billingAddress ?? from.billingAddress,
       ...address,
       ...changed(ctx),

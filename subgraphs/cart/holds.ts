@@ -6,7 +6,7 @@ import { isId } from '#platform/ids.ts'
 import { parseInput, reject, rejectStale, rejectTransition } from '#platform/user-errors.ts'
 import { blocksCheckout, next, type Pricing } from './cart.ts'
 import { changed, refuse, tell } from './carts.ts'
-import { freshPricingOf } from './pricing.ts'
+import { pricedAnew, type FreshPricing } from './pricing.ts'
 import type { CartConvertInput, CartFreezeInput, CartUnfreezeInput } from './schema.generated.ts'
 import { carts, holds, idempotencyKeys, type CartRow } from './tables.ts'
 
@@ -33,9 +33,9 @@ const holdInput = z.object({
 export async function freezeCart(ctx: Context, input: CartFreezeInput): Promise<Held> {
   const { idempotencyKey: key, ...request } = parseInput(holdInput, input)
   const { cartId, checkoutId, attempt, expectedVersion } = request
-  const seen = await cartOf(ctx, cartId)
   // Neighbours are asked before the transaction opens; the version guards what they were asked about.
-  const frozen = seen.status === 'ACTIVE' ? await priceForCheckout(ctx, seen) : null
+  const { cart: seen, pricing } = (await pricedAnew(ctx, cartId)) ?? unknownCart()
+  const frozen = seen.status === 'ACTIVE' ? forCheckout(pricing) : null
   const { isReplay } = await idempotent(ctx, idempotencyKeys, { scope: 'cartFreeze', key, request }, async (tx) => {
     if (!frozen) rejectTransition({ from: seen.status, to: 'FROZEN', allowed: next[seen.status] })
     if (expectedVersion != null && expectedVersion !== seen.version) rejectStale(seen.version)
@@ -62,8 +62,7 @@ export async function freezeCart(ctx: Context, input: CartFreezeInput): Promise<
   return { cart: await tell(ctx, cart), isReplay }
 }
 
-async function priceForCheckout(ctx: Context, cart: CartRow): Promise<Pricing> {
-  const { isUpToDate, ...pricing } = await freshPricingOf(ctx, cart)
+function forCheckout({ isUpToDate, ...pricing }: FreshPricing): Pricing {
   if (!isUpToDate) reject('UPSTREAM_UNAVAILABLE', 'The cart cannot be priced now. Try again later.')
   if (pricing.lineCount === 0) reject('NOT_APPLICABLE', 'The cart is empty.', ['cartId'])
   if (pricing.problems.some(blocksCheckout))
@@ -122,5 +121,7 @@ export async function convertCart(ctx: Context, input: CartConvertInput): Promis
 // Any cart: a checkout acts for its buyer, also when it is resumed and nobody is there.
 async function cartOf({ db }: Pick<Context, 'db'>, id: string): Promise<CartRow> {
   const [cart] = await db.select().from(carts).where(eq(carts.id, id))
-  return cart ?? reject('NOT_FOUND', 'No such cart.', ['cartId'])
+  return cart ?? unknownCart()
 }
+
+const unknownCart = (): never => reject('NOT_FOUND', 'No such cart.', ['cartId'])

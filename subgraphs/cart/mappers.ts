@@ -4,5 +4,8 @@ export default {
   CartLine: './cart.ts#PricedLine',
   CartProblem: './cart.ts#Problem',
   ChosenDeliveryOption: './cart.ts#DeliveryChoice',
+  DiscountApplication: './discount.ts#Discount',
+  DiscountCode: './promotion.ts#EnteredCode',
+  Promotion: './tables.ts#PromotionRow',
   TaxLine: './tax.ts#TaxLine',
 }

@@ -1,13 +1,15 @@
-import { asc, inArray } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { loadGrouped } from '#platform/loader.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { offersFor } from './calls/inventory.ts'
 import { basketOf, priceOf, type Basket, type Delivery, type Pricing, type Summary } from './cart.ts'
-import { cartLines, taxRates, type CartRow } from './tables.ts'
+import type { CartRow } from './tables.ts'
+import { readTerms, type Terms } from './terms.ts'
 
-/** A basket, and whether the catalogue was asked or the lines' own copies of it had to do. */
-interface FreshBasket extends Basket {
+/** What a cart holds now and is priced by, and whether the catalogue was asked or the lines' own copies had to do. */
+interface Contents {
+  terms: Terms
+  basket: Basket
   isUpToDate: boolean
 }
 
@@ -19,51 +21,43 @@ export interface FreshPricing extends Pricing {
 // A row read again after a change is another version, with another content.
 const identity = { keyOf: ({ id, version }: CartRow) => `${id} ${version}`, argsOf: () => '' }
 
-/** Baskets of some carts: one statement and one call for all of them. A cart that is closed is not compared any more. */
-const basketLoader = loadGrouped(async (ctx: Context, carts: readonly CartRow[]): Promise<FreshBasket[]> => {
-  const lines = await ctx.db
-    .select()
-    .from(cartLines)
-    .where(
-      inArray(
-        cartLines.cartId,
-        carts.map(({ id }) => id),
-      ),
-    )
-    .orderBy(asc(cartLines.id))
-  const open = new Set(carts.filter(({ status }) => status === 'ACTIVE').map(({ id }) => id))
-  const openLines = lines.filter(({ cartId }) => open.has(cartId))
-  const offers = await offersFor(
+/** Contents of some carts: one statement and one call for all of them. */
+const contentsLoader = loadGrouped(async (ctx: Context, carts: readonly CartRow[]): Promise<Contents[]> => {
+  const read = await readTerms(
     ctx,
-    openLines.map(({ variantId }) => variantId),
+    carts.map(({ id }) => id),
   )
-  const linesOf = Map.groupBy(lines, ({ cartId }) => cartId)
-  return carts.map(({ id, currency }) => ({
-    ...basketOf(linesOf.get(id) ?? [], open.has(id) ? offers : null, currency),
-    isUpToDate: offers !== null,
-  }))
+  const byId = new Map(read.map((terms) => [terms.cart.id, terms]))
+  // Lines and promotions as read; whose it is and where it goes as the caller knows it.
+  return await contentsOf(
+    ctx,
+    carts.map((cart) => ({ ...byId.get(cart.id)!, cart })),
+  )
 }, identity)
 
-const pricingLoader = loadGrouped(async (ctx: Context, carts: readonly CartRow[]): Promise<FreshPricing[]> => {
-  const places = carts.map(
-    ({ shippingAddress }) => shippingAddress ?? { countryCode: ctx.config.COUNTRY, region: null },
-  )
-  const countries = [...new Set(places.map(({ countryCode }) => countryCode))]
-  const [rates, baskets] = await Promise.all([
-    ctx.db.select().from(taxRates).where(inArray(taxRates.countryCode, countries)),
-    Promise.all(carts.map((cart) => basketLoader(ctx).load(cart))),
-  ])
-  return await Promise.all(
-    carts.map(async (cart, index) => {
-      const { isUpToDate, ...basket } = baskets[index]!
-      const delivery = await deliveryOf(ctx, cart, basket)
-      return {
-        ...priceOf(basket, delivery, { rates, place: places[index]! }),
-        isUpToDate: isUpToDate && delivery.isUpToDate,
-      }
-    }),
-  )
-}, identity)
+// A cart that is closed is not compared with the catalogue any more.
+async function contentsOf(ctx: Context, all: readonly Terms[]): Promise<Contents[]> {
+  const open = all.filter(({ cart }) => cart.status === 'ACTIVE')
+  const variantIds = open.flatMap(({ lines }) => lines.map(({ variantId }) => variantId))
+  const withCategories = open.some(({ promotions }) => promotions.some(({ categoryIds }) => categoryIds !== null))
+  const offers = await offersFor(ctx, variantIds, { withCategories })
+  return all.map((terms) => ({
+    terms,
+    basket: basketOf(terms.lines, open.includes(terms) ? offers : null, terms.cart.currency),
+    isUpToDate: offers !== null,
+  }))
+}
+
+async function priced(ctx: Context, { terms, basket, isUpToDate }: Contents): Promise<FreshPricing> {
+  const { cart, rates, promotions } = terms
+  const place = cart.shippingAddress ?? { countryCode: ctx.config.COUNTRY, region: null }
+  const delivery = await deliveryOf(ctx, cart, basket)
+  const offered = { promotions, codes: cart.discountCodes, now: ctx.now() }
+  return {
+    ...priceOf(basket, delivery, { rates, place }, offered),
+    isUpToDate: isUpToDate && delivery.isUpToDate,
+  }
+}
 
 async function deliveryOf(ctx: Context, cart: CartRow, basket: Basket): Promise<Delivery & { isUpToDate: boolean }> {
   const { deliveryOption: chosen, status } = cart
@@ -75,10 +69,25 @@ async function deliveryOf(ctx: Context, cart: CartRow, basket: Basket): Promise<
 
 /** What a cart holds, without asking what its delivery and taxes come to. */
 export const summaryOf = async (ctx: Context, cart: CartRow): Promise<Summary> =>
-  cart.frozen ?? (await basketLoader(ctx).load(cart))
+  cart.frozen ?? (await contentsLoader(ctx).load(cart)).basket
+
+const pricingLoader = loadGrouped(
+  async (ctx: Context, carts: readonly CartRow[]): Promise<FreshPricing[]> =>
+    await Promise.all(carts.map(async (cart) => await priced(ctx, await contentsLoader(ctx).load(cart)))),
+  identity,
+)
 
 /** What a cart comes to: at today's prices while it is ACTIVE, as the checkout was told once it is frozen. */
 export const pricingOf = async (ctx: Context, cart: CartRow): Promise<Pricing> =>
-  cart.frozen ?? (await freshPricingOf(ctx, cart))
+  cart.frozen ?? (await pricingLoader(ctx).load(cart))
 
-export const freshPricingOf = (ctx: Context, cart: CartRow): Promise<FreshPricing> => pricingLoader(ctx).load(cart)
+/** A cart of anybody's as it is now with what it comes to, past everything that was read before; null when unknown. */
+export async function pricedAnew(
+  ctx: Context,
+  cartId: string,
+): Promise<{ cart: CartRow; pricing: FreshPricing } | null> {
+  const [terms] = await readTerms(ctx, [cartId])
+  if (!terms) return null
+  const [contents] = await contentsOf(ctx, [terms])
+  return { cart: terms.cart, pricing: await priced(ctx, contents!) }
+}

@@ -1,5 +1,12 @@
 import { on } from '#platform/reactions.ts'
+import { OrderCancelled } from '../orders/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { claimCarts } from './claims.ts'
+import { releaseUsageOf } from './promotion-uses.ts'
 
-export const reactions = [on(GuestClaimed, claimCarts)]
+export const reactions = [
+  on(GuestClaimed, claimCarts),
+  on(OrderCancelled, async (ctx, { data: { checkoutId } }) => {
+    if (checkoutId) await releaseUsageOf(ctx, checkoutId)
+  }),
+]

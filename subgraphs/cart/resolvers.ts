@@ -1,22 +1,38 @@
 import type { Context } from '#platform/context.ts'
 import { payload } from '#platform/user-errors.ts'
-import { requireService, requireSession } from '#platform/viewer.ts'
+import { requireScope, requireService, requireSession } from '#platform/viewer.ts'
 import { addLines, clearCart, createCart, removeLines, updateLines } from './cart-lines.ts'
 import { accountOf, chooseDelivery, followCart, readCart, readCartOfUser, updateBuyer } from './carts.ts'
 import { mergeCarts } from './claims.ts'
+import { setDiscountCodes } from './discount-codes.ts'
 import { convertCart, freezeCart, unfreezeCart } from './holds.ts'
 import { pricingOf, summaryOf } from './pricing.ts'
+import { releaseUsage, reserveUsage } from './promotion-uses.ts'
+import { allPromotions, deletePromotion, upsertPromotion } from './promotions.ts'
 import type { Resolvers } from './schema.generated.ts'
+import { plain } from './tax.ts'
 
 // Fields that only other parts of the store may use.
-function internal<T extends object>({ viewer }: Context, run: () => Promise<T>) {
+function internal<T extends object, E extends object>({ viewer }: Context, run: () => Promise<T>, onError: E) {
   requireService(viewer)
-  return payload(run, { isReplay: false })
+  return payload(run, onError)
 }
+
+const noCart = { isReplay: false }
+const notOk = { ok: false, isReplay: false }
+
+function forStaff<T>({ viewer }: Context, value: T): T {
+  requireScope(viewer, 'promotions:manage')
+  return value
+}
+
+const shopMoney = ({ CURRENCY }: Context['config'], amountMinor: number | null) =>
+  amountMinor === null ? null : { amountMinor, currency: CURRENCY }
 
 export const resolvers: Resolvers = {
   Query: {
     cart: (_, { id }, ctx) => readCart(ctx, id),
+    promotions: (_, args, ctx) => allPromotions(ctx, args),
   },
   Mutation: {
     cartCreate: (_, { input }, ctx) =>
@@ -33,10 +49,16 @@ export const resolvers: Resolvers = {
       payload(async () => ({ cart: await updateBuyer(ctx, requireSession(ctx.viewer), input) })),
     cartDeliveryOptionSelect: (_, { input }, ctx) =>
       payload(async () => ({ cart: await chooseDelivery(ctx, requireSession(ctx.viewer), input) })),
-    cartMerge: (_, { input }, ctx) => internal(ctx, () => mergeCarts(ctx, input)),
-    cartFreeze: (_, { input }, ctx) => internal(ctx, () => freezeCart(ctx, input)),
-    cartUnfreeze: (_, { input }, ctx) => internal(ctx, () => unfreezeCart(ctx, input)),
-    cartConvert: (_, { input }, ctx) => internal(ctx, () => convertCart(ctx, input)),
+    cartDiscountCodesSet: (_, { input }, ctx) =>
+      payload(async () => ({ cart: await setDiscountCodes(ctx, requireSession(ctx.viewer), input) })),
+    promotionUpsert: (_, { input }, ctx) => payload(async () => ({ promotion: await upsertPromotion(ctx, input) })),
+    promotionDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deletePromotion(ctx, input) })),
+    cartMerge: (_, { input }, ctx) => internal(ctx, () => mergeCarts(ctx, input), noCart),
+    cartFreeze: (_, { input }, ctx) => internal(ctx, () => freezeCart(ctx, input), noCart),
+    cartUnfreeze: (_, { input }, ctx) => internal(ctx, () => unfreezeCart(ctx, input), noCart),
+    cartConvert: (_, { input }, ctx) => internal(ctx, () => convertCart(ctx, input), noCart),
+    promotionUsageReserve: (_, { input }, ctx) => internal(ctx, () => reserveUsage(ctx, input), notOk),
+    promotionUsageRelease: (_, { input }, ctx) => internal(ctx, () => releaseUsage(ctx, input), notOk),
   },
   Subscription: {
     cartUpdated: {
@@ -52,6 +74,8 @@ export const resolvers: Resolvers = {
     lineCount: async (cart, _, ctx) => (await summaryOf(ctx, cart)).lineCount,
     totalQuantity: async (cart, _, ctx) => (await summaryOf(ctx, cart)).totalQuantity,
     deliveryOption: async (cart, _, ctx) => (await pricingOf(ctx, cart)).deliveryOption,
+    discountCodes: async (cart, _, ctx) => (await pricingOf(ctx, cart)).discountCodes,
+    discounts: async (cart, _, ctx) => (await pricingOf(ctx, cart)).discounts,
     taxLines: async (cart, _, ctx) => (await pricingOf(ctx, cart)).taxLines,
     subtotal: async (cart, _, ctx) => (await summaryOf(ctx, cart)).subtotal,
     discountTotal: async (cart, _, ctx) => (await pricingOf(ctx, cart)).discountTotal,
@@ -65,6 +89,15 @@ export const resolvers: Resolvers = {
   ChosenDeliveryOption: {
     estimatedFrom: ({ estimatedFrom }) => new Date(estimatedFrom),
     estimatedTo: ({ estimatedTo }) => new Date(estimatedTo),
+  },
+  Promotion: {
+    percentOff: ({ percentOff }) => percentOff && plain(percentOff),
+    amountOff: ({ amountOffMinor }, _, { config }) => shopMoney(config, amountOffMinor),
+    minimumSubtotal: ({ minimumSubtotalMinor }, _, { config }) => shopMoney(config, minimumSubtotalMinor),
+    startsAt: ({ startsAt }) => startsAt && new Date(startsAt),
+    endsAt: ({ endsAt }) => endsAt && new Date(endsAt),
+    usageLimit: ({ usageLimit }, _, ctx) => forStaff(ctx, usageLimit),
+    usageCount: ({ usageCount }, _, ctx) => forStaff(ctx, usageCount),
   },
   User: { cart: ({ id }, _, ctx) => readCartOfUser(ctx, id) },
 }

@@ -9,11 +9,13 @@ export const TEE = { sku: 'TEE-LINEN-BLU-M', id: demoId('variant/TEE-LINEN-BLU-M
 export const MUG = { sku: 'MUG-STONE-GRY', id: demoId('variant/MUG-STONE-GRY') }
 
 const CART = `id status version owner { id } lineCount totalQuantity totalWeightGrams
-  lines { id sku title quantity variant { id } unitPrice { amount currencyCode } taxTotal { amount } total { amount } }
+  lines { id sku title quantity variant { id } unitPrice { amount currencyCode } discountTotal { amount } taxTotal { amount } total { amount } }
   buyerEmail note shippingAddress { line1 city countryCode location { latitude } } billingAddress { line1 }
   deliveryOption { id name price { amount } estimatedFrom estimatedTo }
   taxLines { title rate amount { amount } isIncludedInPrice }
-  subtotal { amount currencyCode } shippingTotal { amount } taxTotal { amount } total { amount }
+  discountCodes { code isApplicable reason }
+  discounts { promotion { id name kind code } amount { amount } lineId }
+  subtotal { amount currencyCode } discountTotal { amount } shippingTotal { amount } taxTotal { amount } total { amount }
   problems { __typename
     ... on LineQuantityReduced { available line { sku quantity } } ... on LineOutOfStock { line { sku quantity } }
     ... on LinePriceChanged { previous { amount } current { amount } } ... on LineUnavailable { line { sku } }

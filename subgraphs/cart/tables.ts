@@ -32,6 +32,8 @@ export const carts = schema.table(
     note: text(),
     shippingAddress: jsonb().$type<Address>(),
     billingAddress: jsonb().$type<Address>(),
+    /** As entered, at most 10. */
+    discountCodes: text().array().notNull().default([]),
     /** As it was when chosen; shown when delivery cannot be asked. */
     deliveryOption: jsonb().$type<DeliveryChoice>(),
     expiresAt: columns.at().notNull(),
@@ -126,9 +128,94 @@ export const taxRates = schema.table(
   ],
 )
 
+/** An offer that takes something off. Of the terms, those of its kind are set and the others null. */
+export const promotions = schema.table(
+  'promotions',
+  {
+    ...columns.entity(),
+    name: text().notNull(),
+    kind: text({ enum: ['PERCENT_OFF', 'AMOUNT_OFF', 'FREE_SHIPPING', 'BUY_X_GET_Y'] }).notNull(),
+    /** Null: it applies by itself. ASCII, so that every part turns it into upper case alike. */
+    code: text(),
+    /** 15 is 15 %. */
+    percentOff: numeric({ precision: 7, scale: 4 }),
+    amountOffMinor: columns.minor(),
+    minimumSubtotalMinor: columns.minor(),
+    /** Null: all goods. */
+    categoryIds: uuid().array(),
+    buyQuantity: integer(),
+    getQuantity: integer(),
+    startsAt: columns.at(),
+    endsAt: columns.at(),
+    isActive: boolean().notNull(),
+    usageLimit: integer(),
+    /** Uses that are under way or became orders; see `promotionUses`. May be above a limit that was lowered. */
+    usageCount: integer().notNull().default(0),
+    perCustomerLimit: integer(),
+  },
+  (table) => [
+    uniqueIndex('promotions_code').on(sql`upper(${table.code})`),
+    index().on(table.createdAt, table.id),
+    check('promotions_kind', sql`kind in ('PERCENT_OFF', 'AMOUNT_OFF', 'FREE_SHIPPING', 'BUY_X_GET_Y')`),
+    check(
+      'promotions_terms',
+      sql`(kind = 'PERCENT_OFF') = (percent_off is not null) and (kind = 'AMOUNT_OFF') = (amount_off_minor is not null)
+        and (kind = 'BUY_X_GET_Y') = (buy_quantity is not null) and (buy_quantity is null) = (get_quantity is null)`,
+    ),
+    check('promotions_percent', sql`percent_off > 0 and percent_off <= 100`),
+    check('promotions_amounts', sql`amount_off_minor > 0 and minimum_subtotal_minor >= 0`),
+    check('promotions_quantities', sql`buy_quantity > 0 and get_quantity > 0`),
+    check('promotions_usage', sql`usage_count >= 0`),
+  ],
+)
+
+/** How often one customer used a promotion: the counter that its limit is guarded with. */
+export const promotionCustomers = schema.table(
+  'promotion_customers',
+  {
+    promotionId: uuid()
+      .notNull()
+      .references(() => promotions.id, { onDelete: 'cascade' }),
+    /** `user:ID` of an account, `email:ADDRESS` of a guest. */
+    customer: text().notNull(),
+    used: integer().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.promotionId, table.customer] }),
+    check('promotion_customers_used', sql`used >= 0`),
+  ],
+)
+
+/**
+ * Promotions that an attempt of a checkout uses. A RELEASED one without any is a tombstone: the command to reserve,
+ * should it arrive after its undo, finds it and changes nothing.
+ */
+export const promotionUses = schema.table(
+  'promotion_uses',
+  {
+    checkoutId: uuid().notNull(),
+    attempt: integer().notNull(),
+    promotionIds: uuid().array().notNull(),
+    /** As in `promotionCustomers`; null in a tombstone. */
+    customer: text(),
+    /** How many of the promotions were counted, for all and for the customer: all or none. */
+    counted: integer().notNull(),
+    /** RESERVED is under way; USED has an order. */
+    status: text({ enum: ['RESERVED', 'USED', 'RELEASED'] }).notNull(),
+    orderId: uuid(),
+    createdAt: columns.at().notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'promotion_uses_attempt', columns: [table.checkoutId, table.attempt] }),
+    check('promotion_uses_status', sql`status in ('RESERVED', 'USED', 'RELEASED')`),
+    check('promotion_uses_whole', sql`counted = cardinality(promotion_ids)`),
+  ],
+)
+
 export const inbox = inboxTable(schema)
 export const idempotencyKeys = idempotencyTable(schema)
 
 export type CartRow = typeof carts.$inferSelect
 export type CartLineRow = typeof cartLines.$inferSelect
+export type PromotionRow = typeof promotions.$inferSelect
 export type TaxRateRow = typeof taxRates.$inferSelect

@@ -75,7 +75,7 @@ export function taxes(
 }
 
 /** `0.190000` → `0.19` */
-const plain = (rate: string): string => (rate.includes('.') ? rate.replace(/\.?0+$/, '') : rate)
+export const plain = (rate: string): string => (rate.includes('.') ? rate.replace(/\.?0+$/, '') : rate)
 
 /** `0.08875` → `8.875`, exactly: shifted as text. */
 function percent(rate: string): string {

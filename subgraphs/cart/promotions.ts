@@ -1,0 +1,91 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Context } from '#platform/context.ts'
+import { isTaken } from '#platform/database.ts'
+import { isId } from '#platform/ids.ts'
+import { parseMoney } from '#platform/money.ts'
+import { keyset, type PageArgs } from '#platform/pages.ts'
+import { Rejection, inputPath, parseInput, reject } from '#platform/user-errors.ts'
+import { requireScope } from '#platform/viewer.ts'
+import { knownCategories } from './calls/inventory.ts'
+import { promotionInput } from './promotion-input.ts'
+import type { MoneyInput, PromotionDeleteInput, PromotionUpsertInput } from './schema.generated.ts'
+import { promotions, type PromotionRow } from './tables.ts'
+
+/** All promotions for staff, newest first. */
+export async function allPromotions(ctx: Context, args: PageArgs & { isActive?: boolean | null }) {
+  requireScope(ctx.viewer, 'promotions:manage')
+  const page = keyset(args, [
+    { column: promotions.createdAt, direction: 'desc' },
+    { column: promotions.id, direction: 'desc' },
+  ])
+  const asked = args.isActive == null ? undefined : eq(promotions.isActive, args.isActive)
+  const rows = await ctx.db
+    .select()
+    .from(promotions)
+    .where(and(asked, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
+  return page.connection(rows, ({ createdAt, id }) => [createdAt, id], {
+    totalCount: () => ctx.db.$count(promotions, asked),
+  })
+}
+
+/** Adds a promotion, or replaces the one with `id`; what it was used for stays counted. */
+export async function upsertPromotion(ctx: Context, input: PromotionUpsertInput): Promise<PromotionRow> {
+  requireScope(ctx.viewer, 'promotions:manage')
+  const { id, amountOff, minimumSubtotal, ...given } = parseInput(promotionInput(ctx.config), input)
+  await requireCategories(ctx, given.categoryIds ?? [])
+  const values = {
+    name: given.name,
+    kind: given.kind,
+    code: given.code ?? null,
+    percentOff: given.percentOff ?? null,
+    amountOffMinor: minorOf(amountOff),
+    minimumSubtotalMinor: minorOf(minimumSubtotal),
+    categoryIds: given.categoryIds ?? null,
+    buyQuantity: given.buyQuantity ?? null,
+    getQuantity: given.getQuantity ?? null,
+    startsAt: given.startsAt ?? null,
+    endsAt: given.endsAt ?? null,
+    isActive: given.isActive ?? true,
+    usageLimit: given.usageLimit ?? null,
+    perCustomerLimit: given.perCustomerLimit ?? null,
+    updatedAt: ctx.now(),
+  }
+  const written = id
+    ? ctx.db
+        .update(promotions)
+        .set({ ...values, version: sql`${promotions.version} + 1` })
+        .where(eq(promotions.id, id))
+        .returning()
+    : ctx.db
+        .insert(promotions)
+        .values({ ...values, createdAt: ctx.now() })
+        .returning()
+  const [promotion] = await written.catch((error: unknown) => {
+    if (isTaken(error, 'promotions_code')) return reject('CONFLICT', 'Another promotion has this code.', ['code'])
+    throw error
+  })
+  return promotion ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+}
+
+const minorOf = (money: MoneyInput | null | undefined): number | null => (money ? parseMoney(money)!.amountMinor : null)
+
+async function requireCategories(ctx: Context, ids: readonly string[]): Promise<void> {
+  const known = ids.length > 0 ? await knownCategories(ctx, ids) : new Set()
+  const errors = ids.flatMap((id, index) =>
+    known.has(id)
+      ? []
+      : [{ code: 'NOT_FOUND' as const, message: 'No such category.', field: inputPath(['categoryIds', index]) }],
+  )
+  if (errors.length > 0) throw new Rejection(errors)
+}
+
+/** Removes a promotion. Orders keep what it took off; checkouts under way keep the price they were told. */
+export async function deletePromotion(ctx: Context, { id }: PromotionDeleteInput): Promise<string> {
+  requireScope(ctx.viewer, 'promotions:manage')
+  const deleted = isId(id)
+    ? await ctx.db.delete(promotions).where(eq(promotions.id, id)).returning({ id: promotions.id })
+    : []
+  return deleted[0]?.id ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+}

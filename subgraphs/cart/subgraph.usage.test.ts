@@ -1,0 +1,195 @@
+import postgres from 'postgres'
+import { afterAll, describe, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
+import { aService } from '../../tests/setup/viewers.ts'
+import { invariants } from './invariants.ts'
+import { openShop } from './shopping.fixture.ts'
+import { promotionCustomers, promotions } from './tables.ts'
+
+const { shop, db } = await openShop('cart')
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const orders = aService('orders')
+const promote = async (values: Partial<typeof promotions.$inferInsert> = {}): Promise<string> => {
+  const [row] = await db()
+    .insert(promotions)
+    .values({
+      name: 'Free shipping',
+      kind: 'FREE_SHIPPING',
+      isActive: true,
+      createdAt: new Date(),
+      updatedAt: new Date(),
+      ...values,
+    })
+    .returning()
+  return row!.id
+}
+async function command(field: 'promotionUsageReserve' | 'promotionUsageRelease', input: object) {
+  const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
+  const document = `mutation ($input: ${type}) { ${field}(input: $input) { ok isReplay userErrors { code field } } }`
+  return (await shop.ask('cart', orders, document, { input: { idempotencyKey: uuidv7(), ...input } }))[field]
+}
+const reserve = (input: object) => command('promotionUsageReserve', input)
+const release = (input: object) => command('promotionUsageRelease', input)
+const anAttempt = (promotionIds: string[], buyer: object = { customerId: uuidv7() }) => ({
+  checkoutId: uuidv7(),
+  attempt: 1,
+  promotionIds,
+  ...buyer,
+})
+const undoing = ({ checkoutId, attempt }: { checkoutId: string; attempt: number }) => ({ checkoutId, attempt })
+const used = async (id: string): Promise<number> => {
+  const rows = await db().select().from(promotions)
+  return rows.find((row) => row.id === id)!.usageCount
+}
+const okOf = (answers: { ok: boolean }[]) => answers.filter(({ ok }) => ok).length
+
+describe('uses of a promotion', () => {
+  test('are counted once per attempt, whatever key the command has', async () => {
+    const id = await promote()
+    const attempt = { ...anAttempt([id]), idempotencyKey: uuidv7() }
+    const answers = await Promise.all(Array.from({ length: 6 }, () => reserve(attempt)))
+    expect(okOf(answers)).toBe(6)
+    expect(answers.filter(({ isReplay }) => !isReplay)).toHaveLength(1)
+    expect((await reserve({ ...attempt, idempotencyKey: uuidv7() })).userErrors).toMatchObject([
+      { code: 'STATE_TRANSITION' },
+    ])
+    expect((await reserve({ ...attempt, attempt: 2 })).userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_REUSED' }])
+    expect(await used(id)).toBe(1)
+  })
+
+  test('never pass the limit, however many come at once', async () => {
+    const id = await promote({ usageLimit: 5 })
+    const answers = await Promise.all(Array.from({ length: 30 }, () => reserve(anAttempt([id]))))
+    expect(okOf(answers)).toBe(5)
+    expect(answers.find(({ ok }) => !ok).userErrors).toEqual([
+      { code: 'LIMIT_EXCEEDED', field: ['input', 'promotionIds', '0'] },
+    ])
+    expect(await used(id)).toBe(5)
+  })
+
+  test('never pass a customer’s limit: an account by its id, a guest by address', async () => {
+    const id = await promote({ perCustomerLimit: 2 })
+    const [customerId, email] = [uuidv7(), 'ada@example.com']
+    const many = (buyer: object) => Promise.all(Array.from({ length: 10 }, () => reserve(anAttempt([id], buyer))))
+    expect(okOf(await many({ customerId }))).toBe(2)
+    expect(okOf(await many({ email }))).toBe(2)
+    const again = await reserve(anAttempt([id], { email: 'Ada@Example.com' }))
+    expect(again.userErrors).toEqual([{ code: 'LIMIT_EXCEEDED', field: ['input', 'promotionIds', '0'] }])
+    expect(await used(id)).toBe(4)
+  })
+
+  test('are all counted or none, with every reason', async () => {
+    const [free, gone, full] = [await promote(), uuidv7(), await promote({ usageLimit: 1 })]
+    expect((await reserve(anAttempt([full]))).ok).toBe(true)
+    expect(await reserve(anAttempt([free, gone, full]))).toEqual({
+      ok: false,
+      isReplay: false,
+      userErrors: [
+        { code: 'NOT_FOUND', field: ['input', 'promotionIds', '1'] },
+        { code: 'LIMIT_EXCEEDED', field: ['input', 'promotionIds', '2'] },
+      ],
+    })
+    expect(await used(free)).toBe(0)
+  })
+
+  test('of many promotions at once, named in any order, do not wait for each other in a circle', async () => {
+    const ids = [await promote(), await promote(), await promote()]
+    const orderings = [ids, ids.toReversed(), [ids[1]!, ids[2]!, ids[0]!]]
+    const customerId = uuidv7()
+    const attempts = Array.from({ length: 24 }, (_, index) => anAttempt(orderings[index % 3]!, { customerId }))
+    expect(okOf(await Promise.all(attempts.map(reserve)))).toBe(24)
+    expect(okOf(await Promise.all(attempts.map((attempt) => release(undoing(attempt)))))).toBe(24)
+    expect(await Promise.all(ids.map(used))).toEqual([0, 0, 0])
+  })
+
+  test('need a buyer', async () => {
+    expect((await reserve(anAttempt([await promote()], {}))).userErrors).toEqual([
+      { code: 'REQUIRED', field: ['input', 'email'] },
+    ])
+  })
+})
+
+describe('uses given back', () => {
+  test('can be had by others, and are given back once', async () => {
+    const id = await promote({ usageLimit: 1, perCustomerLimit: 1 })
+    const attempt = anAttempt([id])
+    await reserve(attempt)
+    expect((await reserve(anAttempt([id]))).ok).toBe(false)
+    const undo = { ...undoing(attempt), idempotencyKey: uuidv7() }
+    const answers = await Promise.all([release(undo), release(undo), release(undoing(attempt))])
+    expect(okOf(answers)).toBe(3)
+    expect(await used(id)).toBe(0)
+    expect((await reserve({ ...attempt, attempt: 2 })).ok).toBe(true)
+  })
+
+  test('before they were counted leave a tombstone for that attempt alone', async () => {
+    const id = await promote()
+    const attempt = anAttempt([id])
+    expect(await release(undoing(attempt))).toMatchObject({ ok: true })
+    expect((await reserve(attempt)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
+    expect(await used(id)).toBe(0)
+    expect((await reserve({ ...attempt, attempt: 2 })).ok).toBe(true)
+  })
+
+  test('are not believed in by a replay that comes late', async () => {
+    const attempt = { ...anAttempt([await promote()]), idempotencyKey: uuidv7() }
+    await reserve(attempt)
+    await release(undoing(attempt))
+    expect((await reserve(attempt)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
+  })
+
+  test('are none, whichever of command and undo comes first', async () => {
+    const id = await promote()
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const attempt = anAttempt([id])
+        await Promise.all([reserve(attempt), release(undoing(attempt))])
+      }),
+    )
+    expect(await used(id)).toBe(0)
+  })
+
+  test('also when their order is called off, once', async () => {
+    const id = await promote()
+    const attempt = anAttempt([id])
+    await reserve(attempt)
+    const { ownContext } = shop.part('cart')
+    const cancelled = shop.part('cart').subgraph.reactions!.find(({ fact }) => fact.name === 'OrderCancelled')!
+    const data = { checkoutId: attempt.checkoutId, number: '1', email: null, reason: 'changed my mind', lines: [] }
+    const event = { eventId: uuidv7(), name: 'OrderCancelled', version: 1, occurredAt: '', requestId: '', data }
+    for (let times = 0; times < 2; times += 1) {
+      await cancelled.handle(ownContext(), { ...event, entityId: uuidv7(), entityVersion: 1, owner: null })
+    }
+    expect(await used(id)).toBe(0)
+  })
+})
+
+test('each is one statement', async () => {
+  const attempt = anAttempt([await promote(), await promote()])
+  expect(await shop.statements(() => reserve(attempt))).toHaveLength(1)
+  expect(await shop.statements(() => release(undoing(attempt)))).toHaveLength(1)
+})
+
+describe('the invariants of promotions', () => {
+  const broken = async () => {
+    const admin = postgres(shop.config.DATABASE_URL!, { max: 1, onnotice: () => {} })
+    try {
+      const all = await Promise.all(invariants.map(async ({ name, sql }) => [name, await admin.unsafe(sql)] as const))
+      return all.flatMap(([name, rows]) => (rows.length > 0 ? [name] : []))
+    } finally {
+      await admin.end()
+    }
+  }
+  const [, , countsUses, countsCustomers, isOfAnOrder] = invariants.map(({ name }) => name)
+
+  test('hold after all of this, but for uses whose checkouts exist here alone', async () => {
+    expect(await broken()).toEqual([isOfAnOrder])
+  })
+
+  test('find a counter that is wrong', async () => {
+    await db().update(promotions).set({ usageCount: 99 })
+    await db().update(promotionCustomers).set({ used: 98 })
+    expect(await broken()).toEqual([countsUses, countsCustomers, isOfAnOrder])
+  })
+})
