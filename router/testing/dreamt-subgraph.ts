@@ -11,6 +11,7 @@ import {
   isNonNullType,
   isObjectType,
   parse,
+  type DirectiveNode,
   type GraphQLEnumType,
   type GraphQLFieldResolver,
   type GraphQLNamedType,
@@ -25,8 +26,8 @@ interface Dream {
   seed: string
   /** Of entities: which one it is. Their keys tell it, so that every subgraph dreams of the same. */
   number?: number
-  /** What a reference came with, which computed fields depend on. */
-  required?: string
+  /** What a reference came with: computed fields depend on what they require of it. */
+  reference?: object
 }
 
 const ENTITIES = 8
@@ -58,23 +59,24 @@ function keyFields(schema: GraphQLSchema): Map<string, ReadonlySet<string>> {
   const keys = new Map<string, ReadonlySet<string>>()
   for (const { name, astNode, extensionASTNodes } of Object.values(schema.getTypeMap())) {
     const directives = [astNode, ...(extensionASTNodes ?? [])].flatMap((node) => node?.directives ?? [])
-    const texts = directives
-      .filter((directive) => directive.name.value === 'key')
-      .map(({ arguments: args }) => {
-        const fields = args?.find((argument) => argument.name.value === 'fields')?.value
-        return fields?.kind === 'StringValue' ? fields.value : ''
-      })
-    if (texts.length > 0) keys.set(name, new Set(texts.flatMap((text) => text.match(/\w+/g) ?? [])))
+    const names = directives.filter((directive) => directive.name.value === 'key').flatMap(fieldsIn)
+    if (names.length > 0) keys.set(name, new Set(names))
   }
   return keys
 }
 
 type Keys = ReturnType<typeof keyFields>
 
+/** Every name in the `fields` of a directive. */
+function fieldsIn(directive: DirectiveNode | undefined): readonly string[] {
+  const fields = directive?.arguments?.find(({ name }) => name.value === 'fields')?.value
+  return fields?.kind === 'StringValue' ? (fields.value.match(/\w+/g) ?? []) : []
+}
+
 function referenced(schema: GraphQLSchema, type: GraphQLNamedType, keys: Keys, reference: object): Dream | null {
   const fields = Object.entries(reference).filter(([name]) => keys.get(type.name)!.has(name))
   const number = Number(/\d+/.exec(JSON.stringify(fields))?.[0] ?? 0)
-  return number === MISSING ? null : { ...entity(schema, type, number), required: stable(reference) }
+  return number === MISSING ? null : { ...entity(schema, type, number), reference }
 }
 
 function entity(schema: GraphQLSchema, type: GraphQLNamedType, number: number): Dream {
@@ -91,9 +93,10 @@ function concreteOf(schema: GraphQLSchema, type: GraphQLNamedType, number: numbe
 function resolverOf(keys: Keys): GraphQLFieldResolver<Dream | undefined, unknown> {
   return (source, args, _context, { parentType, fieldName, returnType, schema }) => {
     const field = parentType.getFields()[fieldName]!
-    const isComputed = field.astNode?.directives?.some(({ name }) => name.value === 'requires')
+    const required = fieldsIn(field.astNode?.directives?.find(({ name }) => name.value === 'requires'))
+    const given = Object.entries(source?.reference ?? {}).filter(([name]) => required.includes(name))
     const isKey = keys.get(parentType.name)?.has(fieldName) ?? false
-    const seed = `${source?.seed ?? ''}.${fieldName}${stable(args)}${isComputed ? source?.required : ''}`
+    const seed = `${source?.seed ?? ''}.${fieldName}${stable(args)}${required.length > 0 ? stable(given) : ''}`
     const isLeaf = isLeafType(getNamedType(returnType))
     if (isKey && isLeaf)
       return getNamedType(returnType).name === 'Int' ? source?.number : `k${source?.number ?? hash(seed) % ENTITIES}`

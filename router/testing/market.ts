@@ -47,3 +47,45 @@ export const museum = {
     type Room @key(fields: "building { code } floor") { building: Building! floor: Int! guides: [Guide] }
     type Building @shareable { code: ID! }`,
 }
+
+/** Subgraphs that share what they do not quite agree on: roots, members of unions, values of enums, nullability. */
+export const fair = {
+  tents: `
+    type Query { tents: [Tent!]! @shareable stall(id: ID!): Stall act: Act @shareable newest: Sold latest: Event }
+    type Tent @key(fields: "id") @shareable { id: ID! name: String! opens: Hour stalls: [Stall] @provides(fields: "owner { name }") }
+    type Stall @key(fields: "id") { id: ID! owner: Person sells: [Sold!] size: Size! }
+    type Person @key(fields: "id") { id: ID! name: String! @external }
+    type Size @shareable { width: Int! depth: Int }
+    union Act = Juggler | Singer
+    type Juggler @key(fields: "id") { id: ID! balls: Int }
+    type Singer @key(fields: "id") { id: ID! songs: [String!] @shareable }
+    union Sold = Bread | Toy
+    type Bread @key(fields: "id") { id: ID! loaf: Int! price: Int @shareable }
+    type Toy @shareable { name: String price: Int }
+    enum Hour { DAY EVENING }
+    interface Event { id: ID! at: Tent }
+    type Opening implements Event @key(fields: "id") { id: ID! at: Tent hour: Hour }
+    type Closing implements Event @key(fields: "id") { id: ID! at: Tent }`,
+  people: `
+    type Query { tents: [Tent!]! @shareable people: [Person!] act: Act @shareable }
+    type Tent @key(fields: "id") @shareable { id: ID! name: String! opens: Hour }
+    type Person @key(fields: "id") @key(fields: "passport { number country }") {
+      id: ID! passport: Passport! name: String! @shareable visits: [Tent] plays: Act friend: Person
+    }
+    type Passport { number: ID! country: String! }
+    union Act = Singer | Dancer
+    type Singer @key(fields: "id") { id: ID! songs: [String!] @shareable fans: [Person!]! }
+    type Dancer @key(fields: "id") { id: ID! partner: Dancer }
+    enum Hour { DAY EVENING }`,
+  bakery: `
+    type Query { ovens: [Oven] cheapest: Sold }
+    type Oven { bread: Bread heat: Int }
+    union Sold = Bread | Cake | Toy
+    type Bread @key(fields: "id") { id: ID! loaf: Int! @override(from: "tents") price: Int @shareable weight: Int }
+    type Cake { layers: [Layer!]! }
+    type Layer { of: String size: Size }
+    type Size @shareable { width: Int! depth: Int }
+    type Stall @key(fields: "id") { id: ID! oven: Oven size: Size! @external area: Int @requires(fields: "size { width depth }")
+      worth(of: Int): Int @requires(fields: "sells { ... on Bread { price } ... on Toy { price } }") sells: [Sold!] @external }
+    type Toy @shareable { name: String price: Int }`,
+}

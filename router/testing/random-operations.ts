@@ -20,6 +20,8 @@ import { hash } from './dreamt-subgraph.ts'
 export interface RandomOperation {
   query: string
   variables: { yes: boolean; no: boolean }
+  /** Whether the type of everything of an abstract type is asked for, so that the answer tells what it is. */
+  isTyped: boolean
 }
 
 export interface RandomOptions {
@@ -37,6 +39,8 @@ interface Selected {
   fragments: readonly string[]
 }
 
+/** Stands where an abstract type may be asked for its name. */
+const TYPE = '%TYPE% '
 const CONDITIONS = ['', '', '', '', '@include(if: $yes)', '@skip(if: $yes)', '@skip(if: $no)', '@include(if: $no)']
 
 /** Random queries, valid but for fields that cannot be merged. */
@@ -72,10 +76,8 @@ export function randomOperations({
         choices.push(inner.map(({ text, fragments }) => spread(each.name, text, fragments)))
       }
     }
-    // Of an abstract type always with the name of the type, so that what it is can be told from the answer.
-    const first = isAbstractType(type) ? '__typename ' : ''
     const selection = fc.array(fc.oneof(...choices), { minLength: 1, maxLength: 5 }).map((chosen) => ({
-      text: `{ ${first}${chosen.map(({ text }) => text).join(' ')} }`,
+      text: `{ ${isAbstractType(type) ? TYPE : ''}${chosen.map(({ text }) => text).join(' ')} }`,
       fragments: chosen.flatMap(({ fragments }) => fragments),
     }))
     known.set(key, selection)
@@ -102,10 +104,15 @@ export function randomOperations({
   }
 
   return fc
-    .tuple(selections(schema.getQueryType()!, depth), fc.boolean(), fc.boolean())
-    .map(([{ text, fragments }, yes, no]) => ({
-      query: `query ($yes: Boolean!, $no: Boolean!) { used: __typename @include(if: $yes) @skip(if: $no) ...${text} } ${[...new Set(fragments)].join(' ')}`,
+    .tuple(selections(schema.getQueryType()!, depth), fc.boolean(), fc.boolean(), fc.boolean())
+    .map(([{ text, fragments }, yes, no, isTyped]) => ({
+      query:
+        `query ($yes: Boolean!, $no: Boolean!) { used: __typename @include(if: $yes) @skip(if: $no) ...${text} } ${[...new Set(fragments)].join(' ')}`.replaceAll(
+          TYPE,
+          isTyped ? '__typename ' : '',
+        ),
       variables: { yes, no },
+      isTyped,
     }))
 }
 

@@ -2,7 +2,7 @@ import { ApolloGateway, LocalGraphQLDataSource } from '@apollo/gateway'
 import { getOperationAST, parse, type ExecutionResult, type GraphQLSchema } from 'graphql'
 import { createLogger } from '#platform/log.ts'
 import { anonymous } from '#platform/viewer.ts'
-import type { LoadedSupergraph } from '../supergraph.ts'
+import { MAX_EVALUATED_PLANS, type LoadedSupergraph } from '../supergraph.ts'
 
 const log = createLogger({ level: 'silent', pretty: false, name: 'test' })
 
@@ -11,6 +11,7 @@ export async function stockGateway(supergraph: LoadedSupergraph, schemas: Readon
   const gateway = new ApolloGateway({
     supergraphSdl: supergraph.gatewaySdl,
     logger: log,
+    queryPlannerConfig: { debug: { maxEvaluatedPlans: MAX_EVALUATED_PLANS } },
     buildService: ({ name }) => new LocalGraphQLDataSource(schemas.get(name)!),
   })
   const { executor } = await gateway.load()
