@@ -15,6 +15,7 @@ import { refundableMinor, reservedMinor } from './payment.ts'
 import type {
   PaymentCaptureForOrderInput,
   PaymentCaptureInput,
+  PaymentRefundForReturnInput,
   PaymentVoidInput,
   QueryPaymentsArgs,
   RefundCreateInput,
@@ -119,6 +120,33 @@ export async function refundPayment(ctx: Context, given: RefundCreateInput) {
   return { ...refunded, refund: refunded.transaction }
 }
 
+/**
+ * Gives money back for a return.
+ * @throws Rejection NOT_FOUND, LIMIT_EXCEEDED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
+ */
+export async function refundForReturn(ctx: Context, { name: askedBy }: Service, given: PaymentRefundForReturnInput) {
+  const schema = z.object({ orderId: id, returnId: id, amount: amountIn(ctx.config.CURRENCY), idempotencyKey })
+  const { idempotencyKey: key, ...request } = parseInput(schema, given)
+  const { orderId, amount } = request
+  const movement: Movement = {
+    kind: 'REFUND',
+    of: sql`p.order_id = ${orderId} and p.captured_minor > 0`,
+    amountMinor: amount.amountMinor,
+    askedBy,
+    idempotencyKey: key,
+    request,
+    reason: 'Return',
+  }
+  const refunded = done(
+    await move(ctx, movement, (payment) =>
+      payment
+        ? refuseBeyond(payment, 'REFUND', amount.amountMinor)
+        : reject('NOT_FOUND', 'Nothing was taken for this order.', ['orderId']),
+    ),
+  )
+  return { ...refunded, refund: refunded.transaction }
+}
+
 const targets = { CAPTURE: 'CAPTURED', VOID: 'VOIDED', REFUND: 'REFUNDED' } as const
 
 async function byStaff(
@@ -133,14 +161,17 @@ async function byStaff(
   if (!isId(paymentId)) refuseUnknown()
   const movement = { ...asked, of: sql`p.id = ${paymentId}`, askedBy, idempotencyKey: key, request }
   return done(
-    await move(ctx, movement, (payment) => {
-      if (!payment) return refuseUnknown()
-      const left = kind === 'REFUND' ? refundableMinor(payment) : reservedMinor(payment)
-      return left > 0 && amountMinor !== null && amountMinor > left
-        ? reject('LIMIT_EXCEEDED', 'This is more than is left.', ['amount'])
-        : refuseFrom(payment, targets[kind])
-    }),
+    await move(ctx, movement, (payment) => (payment ? refuseBeyond(payment, kind, amountMinor) : refuseUnknown())),
   )
+}
+
+// Less is left than was asked for: some, or nothing in the state it is in.
+function refuseBeyond(payment: PaymentRow, kind: Movement['kind'], amountMinor: number | null): never {
+  const left = kind === 'REFUND' ? refundableMinor(payment) : reservedMinor(payment)
+  if (left > 0 && amountMinor !== null && amountMinor > left) {
+    reject('LIMIT_EXCEEDED', 'This is more than is left.', ['amount'])
+  }
+  return refuseFrom(payment, targets[kind])
 }
 
 function done(moved: Moved): Moved {

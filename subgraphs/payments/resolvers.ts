@@ -19,6 +19,7 @@ import {
   capturePayment,
   moneyOf,
   readPayment,
+  refundForReturn,
   refundPayment,
   voidPayment,
   watchPayment,
@@ -48,6 +49,8 @@ export const resolvers: Resolvers = {
       payload(() => authorizePayment(ctx, requireService(ctx.viewer), input), noReplay),
     paymentCaptureForOrder: (_, { input }, ctx) =>
       payload(() => captureForOrder(ctx, requireService(ctx.viewer), input), noReplay),
+    paymentRefundForReturn: (_, { input }, ctx) =>
+      payload(() => refundForReturn(ctx, requireService(ctx.viewer), input), noReplay),
     paymentCompensate: (_, { input }, ctx) =>
       payload(() => compensatePayment(ctx, requireService(ctx.viewer), input), noReplay),
   },

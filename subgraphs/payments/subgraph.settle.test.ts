@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
-import { aCustomer } from '../../tests/setup/viewers.ts'
+import { aCustomer, aService } from '../../tests/setup/viewers.ts'
 import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
 import { providerOf } from './provider.ts'
 import { resolveMovements } from './recovery.ts'
@@ -80,6 +80,55 @@ describe('a capture', () => {
 
   test('of an order without a reservation finds nothing', async () => {
     expect(codes(await paying.capture(await paying.purchase(aCustomer())))).toEqual([['NOT_FOUND', 'input.orderId']])
+  })
+})
+
+describe('a return', () => {
+  const eur = (amount: string) => ({ amount, currencyCode: 'EUR' })
+  const giveBack = (input: object) =>
+    paying.call(
+      aService('orders'),
+      'paymentRefundForReturn',
+      { returnId: uuidv7(), amount: eur('8.80'), idempotencyKey: uuidv7(), ...input },
+      'refund { status reason amount { amount } payment { status } } isReplay',
+    )
+
+  test('is refunded once for its key, and no more than was taken', async () => {
+    const buy = await paying.purchase(aCustomer())
+    const { orderId } = buy
+    await paying.authorize(buy)
+    expect(codes(await giveBack({ orderId }))).toEqual([['NOT_FOUND', 'input.orderId']])
+    await paying.capture(buy)
+    const request = { orderId, returnId: uuidv7(), idempotencyKey: 'ret:1' }
+    const first = await giveBack(request)
+    expect(first).toMatchObject({
+      refund: {
+        status: 'SUCCEEDED',
+        reason: 'Return',
+        amount: { amount: '8.80' },
+        payment: { status: 'PARTIALLY_REFUNDED' },
+      },
+      isReplay: false,
+      userErrors: [],
+    })
+    expect(await giveBack(request)).toEqual({ ...first, isReplay: true })
+    expect(codes(await giveBack({ ...request, amount: eur('9.00') }))).toEqual([
+      ['IDEMPOTENCY_KEY_REUSED', 'input.idempotencyKey'],
+    ])
+    expect(codes(await giveBack({ orderId, amount: eur('50.01') }))).toEqual([['LIMIT_EXCEEDED', 'input.amount']])
+    expect((await giveBack({ orderId, amount: eur('50.00') })).refund.payment.status).toBe('REFUNDED')
+    expect(codes(await giveBack({ orderId }))).toEqual([['STATE_TRANSITION', null]])
+    expect(await paying.atProcessor(buy)).toMatchObject([{ captured: 5880, refunded: 5880 }])
+  })
+
+  test('tells every problem of its input at once', async () => {
+    const odd = { orderId: 'x', returnId: 'y', amount: eur('-1.00'), idempotencyKey: '' }
+    expect(codes(await giveBack(odd)).map(([, field]) => field)).toEqual([
+      'input.orderId',
+      'input.returnId',
+      'input.amount.amount',
+      'input.idempotencyKey',
+    ])
   })
 })
 
