@@ -18,6 +18,7 @@ import type { Transport } from '#platform/transport.ts'
 import { migrate } from './drizzle/migrate.ts'
 import { seed } from './drizzle/seed.ts'
 import { createRouter } from './router/router.ts'
+import { followSupergraph } from './router/supergraph-file.ts'
 import { loadAllSubgraphs } from './subgraphs/all.ts'
 import { localIdentity } from './subgraphs/users/identity.ts'
 
@@ -65,7 +66,7 @@ async function run(): Promise<void> {
   const router = cleanup.use(
     await createRouter({
       supergraphSdl: readFileSync(config.SUPERGRAPH_FILE, 'utf8'),
-      transport: (name) => transports.get(name)!,
+      transport: (name) => transportTo(name, transports),
       identity,
       metrics,
       log,
@@ -76,6 +77,7 @@ async function run(): Promise<void> {
       sideRoutes: sideRoutesOf(parts, isDevelopment),
     }),
   )
+  cleanup.use(followSupergraph({ file: config.SUPERGRAPH_FILE, router, log }))
   const queues = cleanup.use(await openQueues({ url: databaseUrl('jobs', config), log }))
   for (const part of parts) await part.startWork(queues)
   measureParts(metrics, { parts, ports, queues })
@@ -84,6 +86,12 @@ async function run(): Promise<void> {
   greet(url, performance.now())
   await untilStopped()
   say('Stopping')
+}
+
+function transportTo(name: string, transports: ReadonlyMap<string, Transport>): Transport {
+  const transport = transports.get(name)
+  if (!transport) throw new Error(`SUPERGRAPH_FILE names a subgraph "${name}", which does not run in this process`)
+  return transport
 }
 
 const sideRoutesOf = (parts: readonly RunningSubgraph[], isDevelopment: boolean) =>

@@ -59,9 +59,16 @@ export async function startApollo({
   return server
 }
 
-/** Answers one GraphQL request over HTTP. */
+/** What answers requests. It is used from when the request has been read to the end of its answer. */
+export interface Answering {
+  apollo: ApolloServer<RequestContext>
+  hotPath: HotPath
+  use(): Disposable
+}
+
+/** Answers one GraphQL request over HTTP, with what is current when it has been read. */
 export async function answerGraphQL(
-  { server, hotPath }: { server: ApolloServer<RequestContext>; hotPath: HotPath },
+  current: () => Answering,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   context: RequestContext,
@@ -84,6 +91,8 @@ export async function answerGraphQL(
       return refuse(outgoing, { status, code: 'BAD_REQUEST', message, requestId })
     }
   }
+  const { apollo, hotPath, use } = current()
+  using _ = use()
   const hot = isJson ? await hotPath.answer(incoming, body, context) : null
   if (hot) return send(outgoing, 200, { 'content-type': hot.contentType, 'cache-control': 'no-store' }, hot.body)
   const headers = new HeaderMap()
@@ -91,7 +100,7 @@ export async function answerGraphQL(
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   const { search } = new URL(url, 'http://localhost')
-  const answer = await server.executeHTTPGraphQLRequest({
+  const answer = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search, body },
     context: async () => context,
   })

@@ -13,11 +13,12 @@ interface Readiness {
 
 /** Whether subgraphs answer. One that does not is reported; the router is ready while any of them does. */
 export class Health {
-  readonly #transports: ReadonlyMap<string, Transport>
+  readonly #transports: () => ReadonlyMap<string, Transport>
   #latest: { at: number; readiness: Promise<Readiness> } | null = null
   isStopping = false
 
-  constructor(transports: ReadonlyMap<string, Transport>) {
+  /** @param transports the ways to the subgraphs as they are now */
+  constructor(transports: () => ReadonlyMap<string, Transport>) {
     this.#transports = transports
   }
 
@@ -36,7 +37,7 @@ export class Health {
   async #ask(): Promise<Readiness> {
     const deadline = Date.now() + PATIENCE_MS
     const states = await Promise.all(
-      [...this.#transports].map(async ([name, transport]) => {
+      [...this.#transports()].map(async ([name, transport]) => {
         const isUp = await transport
           .execute({ query: '{ __typename }', viewer: anonymous, requestId: uuidv7(), deadline })
           .then(

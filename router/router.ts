@@ -5,27 +5,23 @@ import type { Logger } from '#platform/log.ts'
 import type { Metrics } from '#platform/metrics.ts'
 import type { Transport } from '#platform/transport.ts'
 import { deviceOf } from './device.ts'
-import { createEngine } from './engine/execute.ts'
-import { engineGateway } from './gateway.ts'
-import { answerGraphQL, refuse, startApollo } from './graphql-http.ts'
+import { answerGraphQL, refuse } from './graphql-http.ts'
 import { Health } from './health.ts'
 import { Authenticator, type Identity } from './identity.ts'
 import { allowedOrigins } from './origins.ts'
-import { HotPath } from './hot-path.ts'
 import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
-import { Documents } from './policy/documents.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
 import { PersistedQueries } from './policy/persisted.ts'
 import { requestIdOf } from './request-id.ts'
+import { Runtimes } from './runtimes.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
+import { SubgraphTransports } from './subgraph-transports.ts'
 import { Admission } from './subscriptions/admission.ts'
 import { HttpStreams } from './subscriptions/http-stream.ts'
 import { defaultSubscriptionLimits, type SubscriptionLimits } from './subscriptions/limits.ts'
 import { Operations } from './subscriptions/operations.ts'
-import { subscriptionRoots } from './subscriptions/roots.ts'
 import { Upstreams } from './subscriptions/sharing.ts'
 import { serveSockets } from './subscriptions/socket.ts'
-import { loadSupergraph } from './supergraph.ts'
 
 export interface RouterOptions {
   supergraphSdl: string
@@ -53,34 +49,36 @@ export interface RouterOptions {
 export interface Router extends AsyncDisposable {
   /** Begins to serve. Port 0 takes a free one. */
   listen(address: { port: number; host: string }): Promise<{ url: string; port: number }>
+  /**
+   * Serves another supergraph from now on. Queries under way end with the one they began with; subscriptions that are
+   * still valid go on, the others end with SUBSCRIPTION_SCHEMA_RELOAD.
+   * @throws Error when it cannot be served; the present one then stays
+   */
+  reload(supergraphSdl: string): Promise<void>
 }
 
 /** The federated endpoint. @throws Error when the supergraph cannot be loaded. */
 export async function createRouter(options: RouterOptions): Promise<Router> {
   const { log, isDevelopment, metrics, patienceMs = 30_000, trustedProxies = 0, shareFetches = true } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const supergraph = loadSupergraph(options.supergraphSdl)
-  const transports = new Map(supergraph.subgraphs.map(({ name, url }) => [name, options.transport(name, url)]))
   const subscriptionLimits = { ...defaultSubscriptionLimits(isDevelopment), ...options.subscriptionLimits }
-  const upstreams = new Upstreams(subscriptionLimits.waitingEvents)
-  const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
-  const engine = createEngine({ supergraph, transports: shared, limits, log, shareFetches })
-  const documents = new Documents(supergraph.api.schema, limits.tokens)
-  const persisted = new PersistedQueries()
-  const gateway = engineGateway(supergraph, engine, log)
-  const apollo = await startApollo({ gateway, persisted, limits, isDevelopment, log })
-  const hotPath = new HotPath({ engine, documents, persisted, limits, log })
+  const runtimes = await Runtimes.start(options.supergraphSdl, {
+    transports: new SubgraphTransports(options.transport),
+    upstreams: new Upstreams(subscriptionLimits.waitingEvents),
+    persisted: new PersistedQueries(),
+    writes: { ended: 0 },
+    limits,
+    shareFetches,
+    isDevelopment,
+    log,
+  })
   const authenticator = new Authenticator(options.identity)
   const origins = allowedOrigins({ list: options.corsOrigins ?? '', isDevelopment })
   const sideRoutes = new SideRoutes(options.sideRoutes ?? [])
-  const health = new Health(transports)
+  const health = new Health(() => runtimes.current.transports)
   const graphiql = new GraphiQLPage()
   const operations = new Operations({
-    generation: {
-      engine,
-      documents,
-      roots: subscriptionRoots(supergraph.schema),
-    },
+    generation: runtimes.current,
     authenticator,
     limits,
     log,
@@ -107,7 +105,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     })
     if (await streams.answer(incoming, outgoing, { caller, requestId })) return
     const { viewer } = caller
-    await answerGraphQL({ server: apollo, hotPath }, incoming, outgoing, {
+    await answerGraphQL(() => runtimes.current, incoming, outgoing, {
       viewer,
       device: device(incoming),
       requestId,
@@ -158,6 +156,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   })
 
   return {
+    reload: (sdl) => runtimes.reload(sdl, (next) => operations.reload(next)),
     async listen({ port, host }) {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       server.once('error', reject).listen(port, host, resolve)
@@ -176,9 +175,8 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
       const closed = server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined
       server.closeIdleConnections()
       await closed
-      await apollo.stop()
       await sideRoutes[Symbol.asyncDispose]()
-      for (const transport of transports.values()) await transport[Symbol.asyncDispose]()
+      await runtimes[Symbol.asyncDispose]()
     },
   }
 }

@@ -13,6 +13,7 @@ import { remoteTransport } from '#platform/transport-remote.ts'
 import { followRevocations } from './revocations.ts'
 import { createRouter } from './router.ts'
 import { parseSideRoutes } from './side-routes.ts'
+import { followSupergraph } from './supergraph-file.ts'
 
 if (process.argv.includes('--help')) {
   console.log(`node router/serve.ts
@@ -56,6 +57,7 @@ async function serve(): Promise<void> {
       log,
     }),
   )
+  cleanup.use(followSupergraph({ file: config.SUPERGRAPH_FILE, router, log }))
   const { url } = await router.listen({ port: config.PORT, host: config.HOST })
   log.info({ url }, 'ready')
   await untilStopped()

@@ -8,10 +8,10 @@ import type { OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
 import type { Run } from './fetch.ts'
 import { copy, type Data } from './merge.ts'
-import { Operations, type ReadyOperation } from './operation.ts'
+import { Operations, type Planned, type ReadyOperation } from './operation.ts'
 import { asResult, Output, type ResponseText } from './output.ts'
 import { Queries } from './queries.ts'
-import { Subgraphs } from './subgraphs.ts'
+import { Subgraphs, type Writes } from './subgraphs.ts'
 
 /** An operation of a document that was validated against the public schema. */
 export interface OperationRequest {
@@ -34,6 +34,8 @@ export interface EngineOptions {
   log: Logger
   /** Whether identical query fetches under way at the same time are sent once (default true). */
   shareFetches?: boolean
+  /** How many mutations have ended, when other engines over the same subgraphs count them too. */
+  writes?: Writes | undefined
 }
 
 /** Runs operations of one generation of the supergraph. */
@@ -44,6 +46,10 @@ export interface Engine {
   prepare(request: OperationRequest): PreparedOperation | Refused
   /** How a subscription is to be followed, or the errors that keep it from being followed. */
   prepareSubscription(request: OperationRequest): PreparedSubscription | Refused
+  /** Which operations of a document were planned, and for which rights: what `plan` takes. */
+  planned(document: DocumentNode): readonly Planned[]
+  /** Plans an operation before anybody asks for it. */
+  plan(document: DocumentNode, planned: Planned): void
   /** What there is to know of its caches and of the fetches it shared. */
   counts(): {
     operations: { hits: number; misses: number }
@@ -70,9 +76,16 @@ export interface PreparedSubscription {
   completeText(event: ExecutionResult): Promise<ResponseText>
 }
 
-export function createEngine({ supergraph, transports, limits, log, shareFetches = true }: EngineOptions): Engine {
+export function createEngine({
+  supergraph,
+  transports,
+  limits,
+  log,
+  shareFetches = true,
+  writes,
+}: EngineOptions): Engine {
   const operations = new Operations(supergraph, limits, log)
-  const subgraphs = new Subgraphs(transports, shareFetches, log)
+  const subgraphs = new Subgraphs(transports, shareFetches, log, writes)
 
   const prepare = ({ document, operationName, variables = {}, viewer }: OperationRequest) =>
     operations.prepare({ document, operationName, variables, viewer })
@@ -154,6 +167,8 @@ export function createEngine({ supergraph, transports, limits, log, shareFetches
       }
     },
 
+    planned: (document) => operations.planned(document),
+    plan: (document, planned) => operations.plan(document, planned),
     counts: () => ({
       operations: { ...operations.counts },
       fetches: { ...subgraphs.inflight.counts },

@@ -10,7 +10,7 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from '#platform/log.ts'
-import type { Viewer } from '#platform/viewer.ts'
+import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { authorize, deniedRoots, guardedCoordinates, withoutDenied, type Denied } from '../policy/authorize.ts'
 import { brokenLimit, type OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
@@ -47,6 +47,13 @@ export interface ReadyOperation {
   project: Projector
   /** Variables with their defaults. */
   conditions: Readonly<Record<string, unknown>>
+}
+
+/** One operation of a document for one set of rights. */
+export interface Planned {
+  operationName: string | undefined
+  /** Coordinates that are denied. */
+  denied: readonly string[]
 }
 
 interface Asked {
@@ -94,6 +101,20 @@ export class Operations {
     if (!compiled) return refused('The operation cannot be planned.', 'GRAPHQL_VALIDATION_FAILED')
     const project = this.#projector(document, known, denied, compiled, coerced)
     return { kind: node.operation, compiled, project, conditions: coerced }
+  }
+
+  planned(document: DocumentNode): Planned[] {
+    return [...(this.#known.get(document) ?? [])].flatMap(([name, { compiled }]) =>
+      [...compiled.keys()].map((key) => ({ operationName: name || undefined, denied: key.split(' ').filter(Boolean) })),
+    )
+  }
+
+  plan(document: DocumentNode, { operationName, denied }: Planned): void {
+    const known = this.#know(document, operationName)
+    if (!known || known.broken) return
+    const isDenied = (coordinate: string) => denied.includes(coordinate)
+    const all = authorize(known.guarded, this.#supergraph.requirements, anonymous)
+    this.#compile(document, known, new Map([...all].filter(([coordinate]) => isDenied(coordinate))))
   }
 
   #know(document: DocumentNode, operationName: string | undefined): Known | null {

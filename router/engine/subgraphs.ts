@@ -17,6 +17,11 @@ export interface Asking extends Disposable {
   ask(question: Question, variablesJson: string): Promise<Result>
 }
 
+/** How many mutations have ended. */
+export interface Writes {
+  ended: number
+}
+
 /** The ways to the subgraphs, shared by all requests. */
 export class Subgraphs {
   readonly inflight = new Inflight<Result>(copyOf)
@@ -25,10 +30,16 @@ export class Subgraphs {
   readonly #log: Logger
   readonly #resilience = new Map<string, Resilience>()
   readonly #claims = new WeakMap<Viewer, string>()
-  // Raised whenever a mutation ends, so that nobody joins a query that began before their own write.
-  #mutations = 0
+  // So that nobody joins a query that began before their own write.
+  readonly #writes: Writes
 
-  constructor(transports: ReadonlyMap<string, Transport>, isSharing: boolean, log: Logger) {
+  constructor(
+    transports: ReadonlyMap<string, Transport>,
+    isSharing: boolean,
+    log: Logger,
+    writes: Writes = { ended: 0 },
+  ) {
+    this.#writes = writes
     this.#transports = transports
     this.isSharing = isSharing
     this.#log = log
@@ -60,14 +71,14 @@ export class Subgraphs {
   moment(viewer: Viewer): string {
     let claims = this.#claims.get(viewer)
     if (claims === undefined) this.#claims.set(viewer, (claims = JSON.stringify(viewer)))
-    return `${this.#mutations}\n${claims}`
+    return `${this.#writes.ended}\n${claims}`
   }
 
   async #mutate(question: Question, variablesJson: string, caller: Caller): Promise<Result> {
     try {
       return await this.#send(question, variablesJson, { ...caller, signal: undefined })
     } finally {
-      this.#mutations++
+      this.#writes.ended++
     }
   }
 

@@ -17,7 +17,7 @@ export const validationRules = [...recommendedRules, reservedNames]
 export class Documents {
   /** How often an operation was known, and how often it was read anew. */
   readonly counts = { hits: 0, misses: 0 }
-  readonly #known = new LRUCache<string, DocumentNode>({ max: 2_000 })
+  readonly #known = new LRUCache<string, { document: DocumentNode; uses: number }>({ max: 2_000 })
   readonly #schema: GraphQLSchema
   readonly #maxTokens: number
 
@@ -30,19 +30,28 @@ export class Documents {
     const known = this.#known.get(query)
     if (known) {
       this.counts.hits++
-      return known
+      known.uses++
+      return known.document
     }
     this.counts.misses++
     try {
       const document = parse(query, { maxTokens: this.#maxTokens })
       const problems = this.#problems(document)
       if (problems.length > 0) return { errors: problems.map((problem) => coded(problem, 'GRAPHQL_VALIDATION_FAILED')) }
-      this.#known.set(query, document)
+      this.#known.set(query, { document, uses: 1 })
       return document
     } catch (error) {
       if (error instanceof GraphQLError) return { errors: [coded(error, 'GRAPHQL_PARSE_FAILED')] }
       throw error
     }
+  }
+
+  /** The documents that are read most, those first. */
+  hottest(count: number): { text: string; document: DocumentNode }[] {
+    return [...this.#known.entries()]
+      .toSorted(([, left], [, right]) => right.uses - left.uses)
+      .slice(0, count)
+      .map(([text, { document }]) => ({ text, document }))
   }
 
   #problems(document: DocumentNode): readonly GraphQLError[] {

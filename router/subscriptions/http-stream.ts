@@ -85,7 +85,7 @@ export class HttpStreams implements AsyncDisposable {
   ): void {
     const { operations, limits } = this.#options
     const wire = new Wire(outgoing)
-    const write = (text: string) => outgoing.writable && outgoing.write(text)
+    const write = (text: string) => outgoing.writableEnded || outgoing.write(text)
     let leave = (): void => {}
     let isBegun = false
     let wasFull = false

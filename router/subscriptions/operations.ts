@@ -3,7 +3,7 @@ import { CodedError } from '#platform/errors.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Device } from '#platform/viewer.ts'
-import type { Engine, OperationRequest } from '../engine/execute.ts'
+import type { Engine, OperationRequest, PreparedSubscription, Refused } from '../engine/execute.ts'
 import { publicError, withRequestId } from '../graphql-error.ts'
 import type { Authenticator, Caller } from '../identity.ts'
 import { rootFields } from '../policy/authorize.ts'
@@ -20,6 +20,8 @@ export interface Generation {
   engine: Engine
   documents: Documents
   roots: Roots
+  /** To be called by whoever makes use of it, until they dispose of what it returns. */
+  use(): Disposable
 }
 
 export interface OperationsOptions {
@@ -94,7 +96,7 @@ export class Operations implements Disposable {
     this.#generation = generation
     for (const { request, stream } of this.#live.values()) {
       const document = generation.documents.read(request.query)
-      const prepared = 'errors' in document ? document : generation.engine.prepareSubscription({ ...request, document })
+      const prepared = 'errors' in document ? document : prepareSubscription(generation, { ...request, document })
       if ('errors' in prepared || !stream.replan(prepared)) stream.end([schemaReloaded()])
     }
   }
@@ -112,7 +114,8 @@ export class Operations implements Disposable {
     const gone = new AbortController()
     const { requestId } = request
     const run = async (): Promise<void> => {
-      const { engine } = this.#generation
+      const { engine, use } = this.#generation
+      using _ = use()
       const result = await engine.execute({ ...request, signal: gone.signal, deadline: Date.now() + PATIENCE_MS })
       if (gone.signal.aborted) return
       // An answer without data was refused as a whole.
@@ -128,7 +131,7 @@ export class Operations implements Disposable {
   }
 
   #subscribe(asked: Live['request'], document: DocumentNode, caller: Caller, listener: Listener): () => void {
-    const { engine, roots } = this.#generation
+    const { roots } = this.#generation
     // Validation has seen to it that there is one root field.
     const [root] = rootFields(document, getOperationAST(document, asked.operationName)!.selectionSet)
     const { isLiveOnly = false, isLatestWins = false } = roots.get(root?.name.value ?? '') ?? {}
@@ -142,7 +145,7 @@ export class Operations implements Disposable {
     // What several may share has a request id of its own, for it is in the errors that all of them get.
     const request = isLiveOnly ? { ...asked, device: undefined, requestId: uuidv7() } : asked
     const { requestId } = request
-    const prepared = engine.prepareSubscription({ ...request, document })
+    const prepared = prepareSubscription(this.#generation, { ...request, document })
     if ('errors' in prepared) {
       listener.end(prepared.errors)
       return () => {}
@@ -164,6 +167,21 @@ export class Operations implements Disposable {
 
   #serialise({ errors, ...result }: ExecutionResult, requestId: string): string {
     return JSON.stringify(errors ? { ...result, errors: this.formatted(errors, requestId) } : result)
+  }
+}
+
+/** How a subscription is followed; its generation is in use while an event is completed. */
+function prepareSubscription({ engine, use }: Generation, request: OperationRequest): PreparedSubscription | Refused {
+  const prepared = engine.prepareSubscription(request)
+  if ('errors' in prepared) return prepared
+  const using = async <T>(completed: () => Promise<T>): Promise<T> => {
+    using _ = use()
+    return await completed()
+  }
+  return {
+    follow: (signal) => prepared.follow(signal),
+    complete: (event) => using(() => prepared.complete(event)),
+    completeText: (event) => using(() => prepared.completeText(event)),
   }
 }
 

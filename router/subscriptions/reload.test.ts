@@ -32,6 +32,7 @@ function generation(change: (sdl: string) => string = (sdl) => sdl) {
     engine: createEngine({ supergraph, transports: shared, limits, log }),
     documents: new Documents(supergraph.api.schema, limits.tokens),
     roots: subscriptionRoots(supergraph.schema),
+    use: () => ({ [Symbol.dispose]() {} }),
   }
 }
 const withoutField = (line: RegExp) => (sdl: string) => sdl.replace(line, '')

@@ -8,7 +8,7 @@ export interface Message {
 }
 
 /** A socket without a client library: what is sent is what goes over the wire. */
-export interface RawSocket {
+export interface RawSocket extends AsyncDisposable {
   socket: WebSocket
   send(message: unknown): void
   /** The next message that has not been read. */
@@ -36,6 +36,9 @@ export function rawSocket(url: string, { protocol = 'graphql-transport-ws', head
     },
     hasMore: () => messages.length > 0,
     closed: new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) }))),
+    async [Symbol.asyncDispose]() {
+      socket.terminate()
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import { internalTokens } from '#platform/internal-token.ts'
 import { createLogger } from '#platform/log.ts'
 import { localTransport } from '#platform/transport-local.ts'
 import { remoteTransport } from '#platform/transport-remote.ts'
+import type { Transport } from '#platform/transport.ts'
 import type { Guest, User } from '#platform/viewer.ts'
 import { createRouter, type RouterOptions } from '../router.ts'
 import { serveTestSubgraph, type TestSubgraph } from './subgraph-server.ts'
@@ -22,7 +23,11 @@ const log = createLogger({ level: process.env.LOG_LEVEL ?? 'silent', pretty: fal
 const tokens = internalTokens('a secret of the tests that is long enough')
 
 /** A router over the sky: its subgraphs in this process, or behind HTTP and graphql-ws. */
-export async function startSky(way: 'local' | 'remote', options: Partial<RouterOptions> = {}) {
+export async function startSky(
+  way: 'local' | 'remote',
+  options: Partial<RouterOptions> = {},
+  around = (transport: Transport, _name: string) => transport,
+) {
   const stack = new AsyncDisposableStack()
   const world = sky()
   const subgraphs = new Map<string, TestSubgraph>()
@@ -32,13 +37,17 @@ export async function startSky(way: 'local' | 'remote', options: Partial<RouterO
   }
   const { privateKey, publicKey } = await generateKeyPair('EdDSA')
   const revoked = new Set<string>()
+  const sdl = world.supergraphSdl(new Map([...subgraphs].map(([name, { url }]) => [name, url])))
   const router = stack.use(
     await createRouter({
-      supergraphSdl: world.supergraphSdl(new Map([...subgraphs].map(([name, { url }]) => [name, url]))),
+      supergraphSdl: sdl,
       transport: (name, url) =>
-        way === 'remote'
-          ? remoteTransport({ name, url, tokens })
-          : localTransport({ name, schema: world.schemas.get(name)!, createContext: (request) => request, log }),
+        around(
+          way === 'remote'
+            ? remoteTransport({ name, url, tokens })
+            : localTransport({ name, schema: world.schemas.get(name)!, createContext: (request) => request, log }),
+          name,
+        ),
       identity: { keys: async () => publicKey, isRevoked: (id) => revoked.has(id) },
       isDevelopment: true,
       log,
@@ -48,6 +57,9 @@ export async function startSky(way: 'local' | 'remote', options: Partial<RouterO
   const { url } = await router.listen({ port: 0, host: '127.0.0.1' })
   return {
     ...world,
+    router,
+    /** The supergraph it began with. */
+    sdl,
     url,
     subgraphs,
     revoked,

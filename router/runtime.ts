@@ -1,0 +1,102 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ApolloServer } from '@apollo/server'
+import type { Logger } from '#platform/log.ts'
+import type { Transport } from '#platform/transport.ts'
+import { createEngine } from './engine/execute.ts'
+import { engineGateway } from './gateway.ts'
+import { startApollo } from './graphql-http.ts'
+import { HotPath } from './hot-path.ts'
+import { Documents } from './policy/documents.ts'
+import type { OperationLimits } from './policy/limits.ts'
+import type { PersistedQueries } from './policy/persisted.ts'
+import type { RequestContext } from './request-context.ts'
+import type { SubgraphTransports } from './subgraph-transports.ts'
+import type { Generation } from './subscriptions/operations.ts'
+import { subscriptionRoots } from './subscriptions/roots.ts'
+import type { Upstreams } from './subscriptions/sharing.ts'
+import { loadSupergraph } from './supergraph.ts'
+
+/** What outlives every generation of the supergraph. */
+export interface Lasting {
+  transports: SubgraphTransports
+  upstreams: Upstreams
+  persisted: PersistedQueries
+  /** How many mutations have ended. */
+  writes: { ended: number }
+  limits: OperationLimits
+  shareFetches: boolean
+  isDevelopment: boolean
+  log: Logger
+}
+
+/** Everything that is made of one supergraph. Disposing of it waits until nobody uses it. */
+export interface Runtime extends Generation, AsyncDisposable {
+  apollo: ApolloServer<RequestContext>
+  hotPath: HotPath
+  transports: ReadonlyMap<string, Transport>
+}
+
+/** @throws Error when the supergraph cannot be served. Nothing is left of it then. */
+export async function startRuntime(sdl: string, lasting: Lasting): Promise<Runtime> {
+  const { upstreams, persisted, writes, limits, shareFetches, isDevelopment, log } = lasting
+  await using started = new AsyncDisposableStack()
+  const supergraph = loadSupergraph(sdl)
+  // It takes a while, as does what follows; who is served meanwhile gets a turn.
+  await turn()
+  const transports = lasting.transports.take(supergraph.subgraphs)
+  started.defer(() => lasting.transports.release(supergraph.subgraphs))
+  const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
+  const engine = createEngine({ supergraph, transports: shared, limits, log, shareFetches, writes })
+  const documents = new Documents(supergraph.api.schema, limits.tokens)
+  const gateway = engineGateway(supergraph, engine, log)
+  const apollo = await startApollo({ gateway, persisted, limits, isDevelopment, log })
+  started.defer(() => apollo.stop())
+  const users = new Users()
+  const all = started.move()
+  return {
+    engine,
+    documents,
+    roots: subscriptionRoots(supergraph.schema),
+    apollo,
+    hotPath: new HotPath({ engine, documents, persisted, limits, log }),
+    transports,
+    use: () => users.enter(),
+    async [Symbol.asyncDispose]() {
+      await users.gone()
+      await all.disposeAsync()
+    },
+  }
+}
+
+const HOTTEST = 300
+
+/** Plans for `runtime` what `older` is asked most, so that taking its place slows nobody down. */
+export async function warm(runtime: Runtime, older: Runtime): Promise<void> {
+  for (const { text, document } of older.documents.hottest(HOTTEST)) {
+    const known = runtime.documents.read(text)
+    if ('errors' in known) continue
+    for (const planned of older.engine.planned(document)) {
+      runtime.engine.plan(known, planned)
+      await turn()
+    }
+  }
+}
+
+/** Counts who is here, and tells when the last has gone. */
+class Users {
+  #present = 0
+  #onEmpty = (): void => {}
+
+  enter(): Disposable {
+    this.#present++
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#present === 0) this.#onEmpty()
+      },
+    }
+  }
+
+  async gone(): Promise<void> {
+    if (this.#present > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve))
+  }
+}
