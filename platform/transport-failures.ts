@@ -2,7 +2,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { CodedError } from './errors.ts'
 import type { SubgraphRequest } from './transport.ts'
 
-const LONGEST_WAIT_MS = 10_000
+export const LONGEST_WAIT_MS = 10_000
 
 /** How long one request is waited for, at most. */
 export interface Patience extends Disposable {

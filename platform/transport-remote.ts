@@ -1,8 +1,9 @@
+import { GraphQLError } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import { Pool, type Dispatcher } from 'undici'
+import { HttpConnections } from './http-connections.ts'
 import { DEVICE_HEADERS, INTERNAL_TOKEN_HEADER, type InternalTokens } from './internal-token.ts'
 import type { Logger } from './log.ts'
-import { failures, patience, revive, type Patience } from './transport-failures.ts'
+import { failures, LONGEST_WAIT_MS, revive } from './transport-failures.ts'
 import { subgraphSocket } from './transport-socket.ts'
 import type { SubgraphRequest, Transport } from './transport.ts'
 
@@ -19,104 +20,53 @@ export interface RemoteTransportOptions {
 
 /** The way to a subgraph that is another process: a pool of kept-alive connections, and one socket for subscriptions. */
 export function remoteTransport({ name, url, tokens, log }: RemoteTransportOptions): Transport {
-  const { origin, pathname, search } = new URL(url)
-  const path = pathname + search
-  const pool = new Pool(origin, { connections: 128, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 3_000 } })
+  const address = new URL(url)
+  const connections = new HttpConnections({ url: address, maxBytes: MAX_RESPONSE_BYTES })
+  // Nothing is said of the encodings that are accepted: what is near is not worth compressing.
+  const head = `POST ${address.pathname}${address.search} HTTP/1.1\r\nhost: ${address.host}\r\nconnection: keep-alive\r\ncontent-type: application/json\r\naccept: application/json\r\n`
   const socket = subgraphSocket({ name, url: url.replace(/^http/, 'ws'), tokens, log })
 
   // Operations come again and again; their text is escaped once.
   const heads = new LRUCache<string, string>({ max: 2_000 })
-  const headOf = (query: string): string => {
+  const bodyHeadOf = (query: string): string => {
     const known = heads.get(query)
     if (known) return known
-    const head = `{"query":${JSON.stringify(query)}`
-    heads.set(query, head)
-    return head
+    const text = `{"query":${JSON.stringify(query)}`
+    heads.set(query, text)
+    return text
   }
 
-  const post = async (request: SubgraphRequest, wait: Patience): Promise<unknown> => {
-    const { query, operationName, variables, variablesJson, viewer, device, requestId } = request
+  const post = async (request: SubgraphRequest): Promise<unknown> => {
+    const { query, operationName, variables, variablesJson, viewer, device, requestId, deadline, signal } = request
+    const until = Math.round(Math.min(Date.now() + LONGEST_WAIT_MS, deadline ?? Infinity))
     const operation = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`
     const json = variablesJson ?? JSON.stringify(variables ?? {})
-    const token = await tokens.sign(viewer, name)
-    const text = await exchange(
-      pool,
-      {
-        path,
-        method: 'POST',
-        headers: [
-          'content-type',
-          'application/json',
-          'accept',
-          'application/json',
-          'x-request-id',
-          requestId,
-          INTERNAL_TOKEN_HEADER,
-          token,
-          'x-deadline',
-          String(wait.until),
-          ...(device?.ip ? [DEVICE_HEADERS.ip, device.ip] : []),
-          ...(device?.userAgent ? [DEVICE_HEADERS.userAgent, encodeURIComponent(device.userAgent)] : []),
-        ],
-        body: `${headOf(query)}${operation},"variables":${json}}`,
-      },
-      wait,
+    const body = `${bodyHeadOf(query)}${operation},"variables":${json}}`
+    const who = `${INTERNAL_TOKEN_HEADER}: ${await tokens.sign(viewer, name)}\r\n`
+    const ip = device?.ip ? `${DEVICE_HEADERS.ip}: ${visible(device.ip)}\r\n` : ''
+    const agent = device?.userAgent ? `${DEVICE_HEADERS.userAgent}: ${encodeURIComponent(device.userAgent)}\r\n` : ''
+    const own = `x-request-id: ${visible(requestId)}\r\nx-deadline: ${until}\r\n`
+    const length = `content-length: ${Buffer.byteLength(body)}\r\n\r\n`
+    return JSON.parse(
+      await connections.send(head + own + who + ip + agent + length + body, { until, late: failures.timeout, signal }),
     )
-    return JSON.parse(text)
   }
 
   return {
     async execute(request) {
-      using wait = patience(request)
       try {
-        return graphqlResult(await post(request, wait))
+        return graphqlResult(await post(request))
       } catch (error) {
-        if (request.signal?.aborted) throw wait.reason()
+        if (request.signal?.aborted) throw request.signal.reason
         log?.warn({ err: error, subgraph: name, requestId: request.requestId }, 'no answer from a subgraph')
-        throw wait.signal.aborted ? wait.reason() : failures.unavailable()
+        throw error instanceof GraphQLError ? error : failures.unavailable()
       }
     },
     subscribe: (request) => socket.subscribe(request),
     async [Symbol.asyncDispose]() {
-      await Promise.all([socket[Symbol.asyncDispose](), pool.destroy()])
+      await Promise.all([socket[Symbol.asyncDispose](), connections[Symbol.asyncDispose]()])
     },
   }
-}
-
-/** The body of the answer, read without the streams that undici's own `request` wraps it in. */
-function exchange(pool: Pool, options: Dispatcher.DispatchOptions, { signal }: Patience): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const chunks: Buffer[] = []
-  let size = 0
-  let controller: Dispatcher.DispatchController | undefined
-  const giveUp = (error: Error) => {
-    reject(error)
-    controller?.abort(error)
-  }
-  const onAbort = () => giveUp(new Error('Nobody waits any more'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  pool.dispatch(options, {
-    onRequestStart(started) {
-      controller = started
-      if (signal.aborted) onAbort()
-    },
-    // undici insists on hearing that nobody looks at the status.
-    onResponseStart() {},
-    onResponseData(_controller, chunk) {
-      size += chunk.length
-      if (size > MAX_RESPONSE_BYTES) giveUp(new Error(`The answer is larger than ${MAX_RESPONSE_BYTES} bytes`))
-      else chunks.push(chunk)
-    },
-    onResponseEnd() {
-      signal.removeEventListener('abort', onAbort)
-      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8'))
-    },
-    onResponseError(_controller, error) {
-      signal.removeEventListener('abort', onAbort)
-      reject(error)
-    },
-  })
-  return promise
 }
 
 /** Any status may carry an answer; what has neither `data` nor `errors` is none. */
@@ -129,4 +79,10 @@ function graphqlResult(body: unknown) {
     ...(hasErrors ? { errors: revive(errors) } : {}),
     ...(extensions ? { extensions } : {}),
   }
+}
+
+/** @throws Error at what would be more than one header, or none */
+function visible(value: string): string {
+  if (!/^[\x21-\x7e]*$/.test(value)) throw new Error('A header would not be one')
+  return value
 }
