@@ -62,7 +62,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       lock[Symbol.dispose]()
     }
     process.once('exit', stopAtExit)
-    const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`
+    const url = urlOf(password, port)
     const stop = async () => {
       await stopProcess(
         (signal) => child.kill(signal),
@@ -80,6 +80,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock[Symbol.dispose]()
     throw error
   }
+}
+
+const urlOf = (password: string, port: number | string): string =>
+  `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`
+
+/** Connection of the superuser to the server that another process runs on `dataDir`; undefined when none does. */
+export function runningPostgres(dataDir: string): string | undefined {
+  const folder = join(dataDir, 'postgres')
+  if (!existsSync(join(folder, 'password'))) return undefined
+  using lock = lockFolder(realpathSync(folder))
+  if (lock) return undefined
+  // The fourth line is the port, as PostgreSQL documents it.
+  const port = readFileSync(join(folder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[3]
+  return port ? urlOf(readFileSync(join(folder, 'password'), 'utf8').trim(), port.trim()) : undefined
 }
 
 async function createDatabase(url: string): Promise<void> {

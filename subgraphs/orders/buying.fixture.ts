@@ -4,6 +4,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { checkInvariants } from '../invariants.ts'
 
 export const VISA = '4242424242424242'
 export const DECLINED = '4000000000000002'
@@ -98,8 +99,20 @@ export function buyingAt(shop: Parts) {
     }
   }
 
+  /** What does not hold that has to, with the rows that show it; see `npm run check:invariants`. */
+  const broken = async () => {
+    const admin = postgres(shop.config.DATABASE_URL!, { max: 1, onnotice: () => {} })
+    try {
+      const checked = await checkInvariants(admin)
+      return checked.flatMap(({ part, name, offending }) => offending.map((row) => ({ part, name, ...row })))
+    } finally {
+      await admin.end()
+    }
+  }
+
   return {
     mutate,
+    broken,
     token,
     cartOf,
     open,
