@@ -1,14 +1,15 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, sql, type WithSubquery } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
-import { idempotent } from '#platform/idempotency.ts'
+import { isTaken } from '#platform/database.ts'
+import { idempotentStatement, type Keyed } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
 import { parseInput, reject, rejectStale, rejectTransition } from '#platform/user-errors.ts'
 import { blocksCheckout, next, type Pricing } from './cart.ts'
-import { changed, refuse, tell } from './carts.ts'
+import { changed, tell } from './carts.ts'
 import { pricedAnew, type FreshPricing } from './pricing.ts'
 import type { CartConvertInput, CartFreezeInput, CartUnfreezeInput } from './schema.generated.ts'
-import { carts, holds, idempotencyKeys, type CartRow } from './tables.ts'
+import { carts, holds, idempotencyKeys, promotionUses, type CartRow } from './tables.ts'
 
 interface Held {
   cart: CartRow
@@ -33,33 +34,70 @@ const holdInput = z.object({
 export async function freezeCart(ctx: Context, input: CartFreezeInput): Promise<Held> {
   const { idempotencyKey: key, ...request } = parseInput(holdInput, input)
   const { cartId, checkoutId, attempt, expectedVersion } = request
-  // Neighbours are asked before the transaction opens; the version guards what they were asked about.
+  // Neighbours are asked first; the version guards what they were asked about.
   const { cart: seen, pricing } = (await pricedAnew(ctx, cartId)) ?? unknownCart()
-  const frozen = seen.status === 'ACTIVE' ? forCheckout(pricing) : null
-  const { isReplay } = await idempotent(ctx, idempotencyKeys, { scope: 'cartFreeze', key, request }, async (tx) => {
-    if (!frozen) rejectTransition({ from: seen.status, to: 'FROZEN', allowed: next[seen.status] })
-    if (expectedVersion != null && expectedVersion !== seen.version) rejectStale(seen.version)
-    // An undo of this attempt that commits first leaves its row here; one that runs now is waited for.
-    const [hold] = await tx
-      .insert(holds)
-      .values({ checkoutId, attempt, cartId, status: 'HELD', createdAt: ctx.now() })
-      .onConflictDoNothing()
-      .returning()
-    if (!hold) rejectTransition({ from: 'ACTIVE', to: 'FROZEN', allowed: [] })
-    const held = await tx
-      .update(carts)
-      .set({ status: 'FROZEN', checkoutId, attempt, frozen, deliveryOption: frozen.deliveryOption, ...changed(ctx) })
-      .where(and(eq(carts.id, cartId), eq(carts.status, 'ACTIVE'), eq(carts.version, seen.version)))
-      .returning({ id: carts.id })
-    if (held.length === 0) refuse(await cartOf({ db: tx }, cartId))
-    return { cartId }
+  const keyed = { scope: 'cartFreeze', key, request }
+  const done = await command(ctx, keyed, async (remembered) => {
+    if (seen.status !== 'ACTIVE' || (expectedVersion != null && expectedVersion !== seen.version)) return undefined
+    const frozen = forCheckout(pricing)
+    const values = { status: 'FROZEN', checkoutId, attempt, frozen, deliveryOption: frozen.deliveryOption } as const
+    const held = ctx.db.$with('held').as(
+      ctx.db
+        .update(carts)
+        .set({ ...values, ...changed(ctx) })
+        .where(and(eq(carts.id, cartId), eq(carts.status, 'ACTIVE'), eq(carts.version, seen.version)))
+        .returning(),
+    )
+    // An undo of this attempt that came first left its row here, on which the whole statement fails.
+    const hold = ctx.db.$with('hold', {}).as(sql`
+      insert into ${holds} (checkout_id, attempt, cart_id, status, created_at)
+      select ${checkoutId}, ${attempt}::int, id, 'HELD', ${ctx.now().toISOString()}::timestamptz from held`)
+    try {
+      const [cart] = await ctx.db.with(held, hold, remembered('held')).select().from(held)
+      return cart
+    } catch (error) {
+      if (isTaken(error, 'holds_checkout_id_attempt_pk')) return undefined
+      throw error
+    }
   })
-  const cart = await cartOf(ctx, cartId)
+  if (!done) return await whyNotFrozen(ctx, request)
   // A replay that comes after the undo must not make a checkout believe that it still holds the cart.
-  if (cart.checkoutId !== checkoutId || cart.attempt !== attempt) {
-    rejectTransition({ from: cart.status, to: 'FROZEN', allowed: [] })
+  if (done.cart.checkoutId !== checkoutId || done.cart.attempt !== attempt) {
+    rejectTransition({ from: done.cart.status, to: 'FROZEN', allowed: [] })
   }
-  return { cart: await tell(ctx, cart), isReplay }
+  return done
+}
+
+async function whyNotFrozen(
+  ctx: Context,
+  { cartId, checkoutId, attempt, expectedVersion }: Omit<CartFreezeInput, 'idempotencyKey'>,
+): Promise<never> {
+  const cart = await cartOf(ctx, cartId)
+  if (cart.status !== 'ACTIVE') rejectTransition({ from: cart.status, to: 'FROZEN', allowed: next[cart.status] })
+  if (expectedVersion != null && expectedVersion !== cart.version) rejectStale(cart.version)
+  const attempts = await ctx.db.$count(holds, and(eq(holds.checkoutId, checkoutId), eq(holds.attempt, attempt)))
+  if (attempts > 0) rejectTransition({ from: 'ACTIVE', to: 'FROZEN', allowed: [] })
+  return rejectStale(cart.version)
+}
+
+/**
+ * Carries a command out as one statement, in which `remembered(from)` keeps the key if `from`, the effect, has a row.
+ * Null when a guard held it back and the key was not used before.
+ */
+async function command(
+  ctx: Context,
+  keyed: Keyed & { request: { cartId: string } },
+  act: (remembered: (from: string) => WithSubquery) => Promise<CartRow | undefined>,
+): Promise<Held | null> {
+  let cart: CartRow | undefined
+  const done = await idempotentStatement(ctx, idempotencyKeys, keyed, async (remember) => {
+    cart = await act((from) =>
+      ctx.db.$with('remembered', {}).as(remember(sql`'{}'::jsonb`, sql`${sql.identifier(from)}`)),
+    )
+    return cart && {}
+  })
+  if (!done) return null
+  return { cart: await tell(ctx, cart ?? (await cartOf(ctx, keyed.request.cartId))), isReplay: done.isReplay }
 }
 
 function forCheckout({ isUpToDate, ...pricing }: FreshPricing): Pricing {
@@ -77,45 +115,62 @@ function forCheckout({ isUpToDate, ...pricing }: FreshPricing): Pricing {
 export async function unfreezeCart(ctx: Context, input: CartUnfreezeInput): Promise<Held> {
   const { idempotencyKey: key, ...request } = parseInput(holdInput, input)
   const { cartId, checkoutId, attempt } = request
-  await cartOf(ctx, cartId)
-  const { isReplay } = await idempotent(ctx, idempotencyKeys, { scope: 'cartUnfreeze', key, request }, async (tx) => {
-    const isHeld = and(eq(carts.id, cartId), eq(carts.checkoutId, checkoutId), eq(carts.attempt, attempt))
-    await tx
-      .insert(holds)
-      .values({ checkoutId, attempt, cartId, status: 'RELEASED', createdAt: ctx.now() })
-      .onConflictDoUpdate({ target: [holds.checkoutId, holds.attempt], set: { status: 'RELEASED' } })
-    const released = await tx
-      .update(carts)
-      .set({ status: 'ACTIVE', checkoutId: null, attempt: null, frozen: null, ...changed(ctx) })
-      .where(and(isHeld, eq(carts.status, 'FROZEN')))
-      .returning({ id: carts.id })
-    if (released.length > 0) return { cartId }
-    const [bought] = await tx.select({ status: carts.status }).from(carts).where(isHeld)
-    if (bought) rejectTransition({ from: bought.status, to: 'ACTIVE', allowed: next[bought.status] })
-    return { cartId }
+  const done = await command(ctx, { scope: 'cartUnfreeze', key, request }, async (remembered) => {
+    // Locked first, as the command does it: one that is under way is waited for, and what it did is seen in this row and
+    // in the conflict below, whereas everything else is read as it was when the statement began.
+    const seen = ctx.db.$with('seen').as(ctx.db.select().from(carts).where(eq(carts.id, cartId)).for('update'))
+    const isHeld = sql`seen.checkout_id = ${checkoutId} and seen.attempt = ${attempt}`
+    const letGo = ctx.db.$with('let_go', {}).as(sql`
+      insert into ${holds} (checkout_id, attempt, cart_id, status, created_at)
+      select ${checkoutId}, ${attempt}::int, id, 'RELEASED', ${ctx.now().toISOString()}::timestamptz from seen
+      where not (${isHeld} and seen.status = 'CONVERTED')
+      on conflict (checkout_id, attempt) do update set status = 'RELEASED' returning cart_id`)
+    const released = ctx.db.$with('released').as(
+      ctx.db
+        .update(carts)
+        .set({ status: 'ACTIVE', checkoutId: null, attempt: null, frozen: null, ...changed(ctx) })
+        .from(seen)
+        .where(and(eq(carts.id, seen.id), eq(seen.status, 'FROZEN'), isHeld))
+        .returning(getTableColumns(carts)),
+    )
+    const [row] = await ctx.db
+      .with(seen, letGo, released, remembered('let_go'))
+      .select()
+      .from(seen)
+      .leftJoin(released, eq(released.id, seen.id))
+      .where(sql`exists (select from let_go)`)
+    return row && (row.released ?? row.seen)
   })
-  return { cart: await tell(ctx, await cartOf(ctx, cartId)), isReplay }
+  if (done) return done
+  const { status } = await cartOf(ctx, cartId)
+  return rejectTransition({ from: status, to: 'ACTIVE', allowed: next[status] })
 }
 
 const convertInput = holdInput
   .omit({ attempt: true, expectedVersion: true })
   .extend({ orderId: z.string().refine(isId, 'Not the id of an order.') })
 
-/** Closes a cart whose order was placed: its buyer's next cart is a new one. */
+/** Closes a cart whose order was placed: its buyer's next cart is a new one. What the order used of promotions is final. */
 export async function convertCart(ctx: Context, input: CartConvertInput): Promise<Held> {
   const { idempotencyKey: key, ...request } = parseInput(convertInput, input)
   const { cartId, checkoutId, orderId } = request
-  const { isReplay } = await idempotent(ctx, idempotencyKeys, { scope: 'cartConvert', key, request }, async (tx) => {
-    const converted = await tx
-      .update(carts)
-      .set({ status: 'CONVERTED', orderId, version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
-      .where(and(eq(carts.id, cartId), eq(carts.status, 'FROZEN'), eq(carts.checkoutId, checkoutId)))
-      .returning({ id: carts.id })
-    if (converted.length > 0) return { cartId }
-    const { status } = await cartOf({ db: tx }, cartId)
-    return rejectTransition({ from: status, to: 'CONVERTED', allowed: next[status] })
+  const done = await command(ctx, { scope: 'cartConvert', key, request }, async (remembered) => {
+    const converted = ctx.db.$with('converted').as(
+      ctx.db
+        .update(carts)
+        .set({ status: 'CONVERTED', orderId, version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
+        .where(and(eq(carts.id, cartId), eq(carts.status, 'FROZEN'), eq(carts.checkoutId, checkoutId)))
+        .returning(),
+    )
+    const used = ctx.db.$with('used', {}).as(sql`
+      update ${promotionUses} u set status = 'USED', order_id = ${orderId} from converted
+      where u.checkout_id = converted.checkout_id and u.status = 'RESERVED'`)
+    const [cart] = await ctx.db.with(converted, used, remembered('converted')).select().from(converted)
+    return cart
   })
-  return { cart: await tell(ctx, await cartOf(ctx, cartId)), isReplay }
+  if (done) return done
+  const { status } = await cartOf(ctx, cartId)
+  return rejectTransition({ from: status, to: 'CONVERTED', allowed: next[status] })
 }
 
 // Any cart: a checkout acts for its buyer, also when it is resumed and nobody is there.

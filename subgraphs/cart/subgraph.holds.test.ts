@@ -135,4 +135,25 @@ describe('a cart that a checkout holds', () => {
     await unfreeze(hold)
     expect((await mutate(aService('users'), 'cartMerge', input)).cart).toMatchObject({ totalQuantity: 1 })
   })
+
+  test('costs few statements: two to hold it, one to let it go, one to close it', async () => {
+    const { hold, cart } = await aCart()
+    // As a checkout asks: it knows the cart from the answer of the first.
+    const cost = async (field: string, input: object) => {
+      const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
+      const document = `mutation ($input: ${type}) { ${field}(input: $input) {
+        ${field === 'cartFreeze' ? 'cart { total { amount } lines { quantity } discounts { lineId } }' : ''} userErrors { code } } }`
+      const asked = { input: { ...input, idempotencyKey: uuidv7() } }
+      const statements = await shop.statements(() => shop.ask('cart', orders, document, asked))
+      const of = (part: string) => statements.filter((text) => text.includes(`"${part}".`)).length
+      return { cart: of('cart'), inventory: of('inventory') }
+    }
+    const { cart: own, inventory } = await cost('cartFreeze', hold)
+    expect(own).toBe(2)
+    expect(inventory).toBeLessThanOrEqual(3)
+    expect(await cost('cartUnfreeze', hold)).toEqual({ cart: 1, inventory: 0 })
+    await freeze({ ...hold, attempt: 2 })
+    const bought = { cartId: cart.id, checkoutId: hold.checkoutId, orderId: uuidv7() }
+    expect(await cost('cartConvert', bought)).toEqual({ cart: 1, inventory: 0 })
+  })
 })
