@@ -1,6 +1,7 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm'
-import { hasScope, owner, type Owner, type Viewer } from '#platform/viewer.ts'
-import type { checkouts, orders } from './tables.ts'
+import { hasScope, owner, owns, type Owner, type Viewer } from '#platform/viewer.ts'
+import type { Rights } from './order.ts'
+import type { checkouts, orders, OrderRow } from './tables.ts'
 
 /** Orders or checkouts that somebody may see, as a condition: their own, and all of them for staff. */
 export function visibleTo(viewer: Viewer, table: typeof orders | typeof checkouts): SQL | undefined {
@@ -15,4 +16,10 @@ export const ownedBy = ({ kind, id }: Owner, table: typeof orders | typeof check
 export const ownerOf = ({ ownerKind, ownerId }: { ownerKind: Owner['kind']; ownerId: string }): Owner => ({
   kind: ownerKind,
   id: ownerId,
+})
+
+/** As what somebody looks at an order that they may see. */
+export const rightsTo = (viewer: Viewer, order: OrderRow): Rights => ({
+  isBuyer: owns(viewer, ownerOf(order)),
+  hasScope: (scope) => hasScope(viewer, scope),
 })

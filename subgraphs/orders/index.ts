@@ -1,6 +1,8 @@
 import { forgetting } from '#platform/forgetting.ts'
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { countInNeed } from './attention.ts'
+import { recoverErrands } from './errand-recovery.ts'
+import { errandsNeedingAttention } from './errands.ts'
 import { reactions } from './reactions.ts'
 import { expireCheckouts, recoverCheckouts } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
@@ -15,6 +17,7 @@ export default {
   jobs: [
     { name: 'recover checkouts', everySeconds: 1, run: recoverCheckouts },
     { name: 'expire checkouts', everySeconds: 10, run: expireCheckouts },
+    { name: 'recover errands', everySeconds: 1, run: recoverErrands },
     forgetting({ keys: idempotencyKeys, inbox }),
   ],
   gauges: [
@@ -22,6 +25,11 @@ export default {
       name: 'mercato_checkouts_needing_attention',
       help: 'Checkouts that could neither be finished nor undone; staff take them up with checkoutRecover.',
       read: countInNeed,
+    },
+    {
+      name: 'mercato_errands_needing_attention',
+      help: 'Cancellations and returns of orders that gave up in the middle; each needs somebody to look at it',
+      read: errandsNeedingAttention,
     },
   ],
   seed,

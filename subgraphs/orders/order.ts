@@ -1,6 +1,8 @@
 import { parseMoney, type Money } from '#platform/money.ts'
 import type { FrozenCart } from './calls/cart.ts'
-import type { OrderAction, OrderStatus } from './schema.generated.ts'
+import type { OrderAction, OrderCancelReason, OrderStatus } from './schema.generated.ts'
+
+export type CancelReason = OrderCancelReason
 
 /** Where an order can go from each state. */
 export const nextStatuses = {
@@ -26,13 +28,26 @@ export const statusesByHand: Partial<Record<OrderStatus, readonly OrderStatus[]>
   DELIVERED: ['COMPLETED'],
 }
 
+/** Reasons to cancel that only staff can have. */
+export const cancelReasonsOfStaff: readonly CancelReason[] = ['FRAUD', 'INVENTORY', 'PAYMENT', 'STAFF']
+
+/** Who looks at an order. */
+export interface Rights {
+  isBuyer: boolean
+  hasScope(scope: string): boolean
+}
+
 /** What somebody with these rights can do with an order now. Only money that was taken can be given back. */
 export function allowedActions(
   { status, totalMinor }: { status: OrderStatus; totalMinor: number },
-  hasScope: (scope: string) => boolean,
+  { isBuyer, hasScope }: Rights,
 ): OrderAction[] {
   const isPaid = totalMinor > 0 && status !== 'ON_HOLD' && status !== 'CANCELLED'
-  return isPaid && hasScope('payments:manage') ? ['REFUND'] : []
+  const allowed: [isSo: boolean, action: OrderAction][] = [
+    [canBecome(status, 'CANCELLED') && (isBuyer || hasScope('orders:manage')), 'CANCEL'],
+    [isPaid && hasScope('payments:manage'), 'REFUND'],
+  ]
+  return allowed.flatMap(([isSo, action]) => (isSo ? [action] : []))
 }
 
 interface Moved {

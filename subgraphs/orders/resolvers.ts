@@ -1,9 +1,11 @@
 import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
-import { hasScope, requireSession } from '#platform/viewer.ts'
+import { requireSession } from '#platform/viewer.ts'
+import { rightsTo } from './access.ts'
 import { completeCheckout } from './attempts.ts'
 import { checkoutsInNeed, recoverCheckout } from './attention.ts'
 import { cancelCheckout } from './calling-off.ts'
+import { cancelOrder } from './cancellations.ts'
 import { progressOf, shownFailure } from './checkout.ts'
 import { createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
 import { checkoutOfCart, lineById, linesOfOrder, stepsOfCheckout } from './loaders.ts'
@@ -29,6 +31,7 @@ export const resolvers: Resolvers = {
       payload(() => completeCheckout(ctx, requireSession(ctx.viewer), input), { isReplay: false }),
     checkoutRecover: (_, { input }, ctx) => payload(() => recoverCheckout(ctx, input), { isReplay: false }),
     checkoutCancel: (_, { input }, ctx) => payload(() => cancelCheckout(ctx, requireSession(ctx.viewer), input)),
+    orderCancel: (_, { input }, ctx) => payload(() => cancelOrder(ctx, input), { isReplay: false }),
     orderStatusUpdate: (_, { input }, ctx) => payload(() => updateOrderStatus(ctx, input), { isReplay: false }),
   },
   Subscription: {
@@ -52,7 +55,7 @@ export const resolvers: Resolvers = {
     taxTotal: (order) => money(order.taxMinor, order),
     total: (order) => money(order.totalMinor, order),
     timeline: ({ id }, args, ctx) => timelineOf(ctx).load({ id, args }),
-    allowedActions: (order, _, { viewer }) => allowedActions(order, (scope) => hasScope(viewer, scope)),
+    allowedActions: (order, _, { viewer }) => allowedActions(order, rightsTo(viewer, order)),
   },
   OrderLine: {
     __resolveReference: ({ id }, ctx) => lineById(ctx).load(id),

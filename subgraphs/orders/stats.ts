@@ -2,6 +2,7 @@ import { and, count, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Period } from '#platform/period.ts'
 import { requireScope } from '#platform/viewer.ts'
+import { errandsNeedingAttention } from './errands.ts'
 import { meanOf } from './order.ts'
 import { checkouts, orders } from './tables.ts'
 
@@ -23,8 +24,8 @@ export async function orderStats(ctx: Context, { from, to }: Period) {
     .where(and(gte(orders.placedAt, from), lt(orders.placedAt, to)))
     .groupBy(orders.status)
     .orderBy(orders.status)
-  const attention = ctx.db.$count(checkouts, eq(checkouts.status, 'NEEDS_ATTENTION'))
-  const [states, needsAttention] = await Promise.all([byStatus, attention])
+  const stuckCheckouts = ctx.db.$count(checkouts, eq(checkouts.status, 'NEEDS_ATTENTION'))
+  const [states, ...stuck] = await Promise.all([byStatus, stuckCheckouts, errandsNeedingAttention(ctx)])
   const sold = states.filter(({ status }) => status !== 'CANCELLED')
   const revenueMinor = sold.reduce((sum, { totalMinor }) => sum + totalMinor, 0)
   const soldCount = sold.reduce((sum, each) => sum + each.inCurrency, 0)
@@ -33,6 +34,6 @@ export async function orderStats(ctx: Context, { from, to }: Period) {
     revenue: { amountMinor: revenueMinor, currency },
     averageValue: { amountMinor: meanOf(revenueMinor, soldCount), currency },
     byStatus: states.map(({ status, count: inState }) => ({ status, count: inState })),
-    needsAttention,
+    needsAttention: stuck[0] + stuck[1],
   }
 }

@@ -15,6 +15,7 @@ import {
 import type { Address } from '#platform/address.ts'
 import { columns, idempotencyTable, inboxTable } from '#platform/columns.ts'
 import type { Money } from '#platform/money.ts'
+import type { UserError } from '#platform/user-errors.ts'
 import type { FrozenCart } from './calls/cart.ts'
 import type { Failure, StepName } from './checkout.ts'
 
@@ -171,6 +172,10 @@ export const orders = schema.table(
     promisedBy: columns.at(),
     note: text(),
     placedAt: columns.at().notNull(),
+    cancelledAt: columns.at(),
+    cancelReason: text({ enum: ['CUSTOMER', 'FRAUD', 'INVENTORY', 'PAYMENT', 'STAFF', 'OTHER'] }),
+    /** When the last of it arrived so far: the time for returns runs from then. */
+    deliveredAt: columns.at(),
   },
   (table) => [
     index().on(table.ownerKind, table.ownerId, table.placedAt, table.id),
@@ -178,6 +183,10 @@ export const orders = schema.table(
     check(
       'orders_amounts',
       sql`least(${table.subtotalMinor}, ${table.discountMinor}, ${table.shippingMinor}, ${table.taxMinor}, ${table.totalMinor}) >= 0`,
+    ),
+    check(
+      'orders_cancelled',
+      sql`(${table.status} = 'CANCELLED') = (${table.cancelledAt} is not null) and (${table.cancelledAt} is null) = (${table.cancelReason} is null)`,
     ),
   ],
 )
@@ -232,6 +241,47 @@ export const orderEvents = schema.table(
   (table) => [index().on(table.orderId, table.at, table.id)],
 )
 
+/** What is done at other parts for an order, step by step, and carried on by whoever is there; see errands.ts. */
+export const errands = schema.table(
+  'errands',
+  {
+    ...columns.entity(),
+    orderId: uuid()
+      .notNull()
+      .references(() => orders.id),
+    kind: text({ enum: ['CANCEL'] }).notNull(),
+    status: text({ enum: ['RUNNING', 'DONE', 'REFUSED', 'NEEDS_ATTENTION'] }).notNull(),
+    /** Who asked for it; null when nobody in person. */
+    actorId: uuid(),
+    /** What it needs to know, and what its steps have learned; its kind says what that is. */
+    data: jsonb().notNull(),
+    /** Steps that are done. */
+    step: integer().notNull().default(0),
+    /** Why it was refused, as whoever asked is told. */
+    refusal: jsonb().$type<readonly UserError[]>(),
+    /** Why the last try came to nothing. */
+    error: text(),
+    leaseToken: integer().notNull().default(1),
+    /** When another may take it over; null while it rests. */
+    leaseUntil: columns.at(),
+    /** Tries in a row that came to nothing. */
+    setbacks: integer().notNull().default(0),
+  },
+  (table) => [
+    uniqueIndex('errands_one_cancel')
+      .on(table.orderId)
+      .where(sql`kind = 'CANCEL' and status <> 'REFUSED'`),
+    index('errands_due')
+      .on(table.leaseUntil)
+      .where(sql`status = 'RUNNING'`),
+    index('errands_attention')
+      .on(table.createdAt)
+      .where(sql`status = 'NEEDS_ATTENTION'`),
+    index().on(table.orderId),
+    check('errands_lease', sql`(${table.status} = 'RUNNING') = (${table.leaseUntil} is not null)`),
+  ],
+)
+
 export const inbox = inboxTable(schema)
 export const idempotencyKeys = idempotencyTable(schema)
 
@@ -239,4 +289,5 @@ export type CheckoutRow = typeof checkouts.$inferSelect
 export type CheckoutStepRow = typeof checkoutSteps.$inferSelect
 export type OrderRow = typeof orders.$inferSelect
 export type OrderLineRow = typeof orderLines.$inferSelect
+export type ErrandRow = typeof errands.$inferSelect
 export type OrderEventRow = typeof orderEvents.$inferSelect
