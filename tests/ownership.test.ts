@@ -68,6 +68,7 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Mutation.checkoutCreate': 'hers',
   'Mutation.checkoutComplete': 'hers',
   'Mutation.checkoutCancel': 'hers',
+  'Mutation.orderCancel': 'hers',
   'Mutation.cardTokenize': 'own',
   'Mutation.paymentActionConfirm': 'hers',
   'Mutation.paymentMethodAdd': 'own',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { allocateLines, allowedActions, canBecome, statusByLines } from './order.ts'
+import { allocateLines, allowedActions, canBecome, meanOf, statusByLines } from './order.ts'
 
 const line = (quantity: number, shippedQuantity = 0, deliveredQuantity = 0, cancelledQuantity = 0) => ({
   quantity,
@@ -69,11 +69,27 @@ describe('allocations', () => {
 
 describe('what can be done with an order', () => {
   const paid = { status: 'CONFIRMED' as const, totalMinor: 100 }
+  const buyer = { isBuyer: true, hasScope: () => false }
+  const staffWith = (...scopes: string[]) => ({ isBuyer: false, hasScope: (scope: string) => scopes.includes(scope) })
 
   test('money that was taken can be given back by who may', () => {
-    expect(allowedActions(paid, (scope) => scope === 'payments:manage')).toEqual(['REFUND'])
-    expect(allowedActions(paid, () => false)).toEqual([])
-    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, () => true)).toEqual([])
-    expect(allowedActions({ ...paid, totalMinor: 0 }, () => true)).toEqual([])
+    expect(allowedActions(paid, staffWith('payments:manage'))).toEqual(['REFUND'])
+    expect(allowedActions(paid, staffWith('orders:read'))).toEqual([])
+    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, staffWith('payments:manage'))).toEqual([])
+    expect(allowedActions({ ...paid, totalMinor: 0 }, staffWith('payments:manage'))).toEqual([])
   })
+
+  test('it can be cancelled by its buyer and by who may, until it leaves', () => {
+    for (const who of [buyer, staffWith('orders:manage')]) {
+      expect(allowedActions(paid, who)).toEqual(['CANCEL'])
+      expect(allowedActions({ ...paid, status: 'ON_HOLD' }, who)).toEqual(['CANCEL'])
+      expect(allowedActions({ ...paid, status: 'PARTIALLY_SHIPPED' }, who)).not.toContain('CANCEL')
+      expect(allowedActions({ ...paid, status: 'CANCELLED' }, who)).toEqual([])
+    }
+    expect(allowedActions(paid, staffWith('orders:read'))).toEqual([])
+  })
+})
+
+test('a mean is rounded half up, and there is none of nothing', () => {
+  expect([meanOf(0, 0), meanOf(7, 2), meanOf(10, 3), meanOf(20, 3)]).toEqual([0, 4, 3, 7])
 })

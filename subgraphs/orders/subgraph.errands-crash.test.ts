@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
+import type { Viewer } from '#platform/viewer.ts'
+import type { Parts } from '../../tests/setup/parts.ts'
+import { aGuest } from '../../tests/setup/viewers.ts'
+import { MUG, openShop } from './buying.fixture.ts'
+import { owningAt } from './owning.fixture.ts'
+
+let shop: Parts
+let our: ReturnType<typeof owningAt>
+beforeAll(async () => {
+  shop = await openShop()
+  our = owningAt(shop)
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+/** Runs a mutation in a process of its own that dies at `failpoint`. Returns the signal that ended it. */
+async function askAndDie(viewer: Viewer, query: string, input: object, failpoint: string) {
+  const asked = JSON.stringify({ viewer, query, variables: { input } })
+  const child = spawn(process.execPath, ['subgraphs/orders/crash-errand.fixture.ts', asked], {
+    env: { ...process.env, NODE_ENV: 'test', DATABASE_URL: shop.config.DATABASE_URL!, FAILPOINT: failpoint },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  return await new Promise<NodeJS.Signals | null>((resolve, reject) => {
+    child.once('error', reject).once('exit', (_, signal) => resolve(signal))
+  })
+}
+
+const CANCEL = 'mutation ($input: OrderCancelInput!) { orderCancel(input: $input) { isReplay } }'
+
+test.each([
+  ['CANCEL:CALL_OFF_SHIPMENTS:before', 'CONFIRMED'],
+  ['CANCEL:CALL_OFF_SHIPMENTS:effect', 'CONFIRMED'],
+  ['CANCEL:CALL_OFF_SHIPMENTS:recorded', 'CANCELLED'],
+  ['CANCEL:GIVE_MONEY_BACK:effect', 'CANCELLED'],
+  ['CANCEL:GIVE_STOCK_BACK:effect', 'CANCELLED'],
+  ['CANCEL:GIVE_STOCK_BACK:recorded', 'CANCELLED'],
+])('killed at %s, a cancellation is finished by another process', async (failpoint, statusThen) => {
+  const before = await our.stockOf(MUG)
+  const buyer = aGuest()
+  const { id, checkoutId } = await our.bought(buyer)
+  await our.release(id)
+  const input = { orderId: id, reason: 'CUSTOMER', idempotencyKey: uuidv7() }
+  expect(await askAndDie(buyer, CANCEL, input, failpoint)).toBe('SIGKILL')
+  const [row] = await our.at.sql<{ status: string }>(`select status from orders.orders where id = $1`, id)
+  expect(row).toEqual({ status: statusThen })
+  await our.recover()
+  await our.recover(2)
+  expect(await our.cancel(buyer, id, 'CUSTOMER', input.idempotencyKey)).toMatchObject({
+    order: { status: 'CANCELLED' },
+    isReplay: true,
+    userErrors: [],
+  })
+  expect(await our.errandsOf(id)).toMatchObject([{ kind: 'CANCEL', status: 'DONE', setbacks: 0 }])
+  expect(await our.at.heldFor(checkoutId)).toMatchObject({ holds: [], money: ['REFUNDED'] })
+  expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: 0 })
+  expect(await our.stockOf(MUG)).toEqual(before)
+  const told = (await our.at.factsOf(id)).map(({ name, data }) => [name, data.to])
+  expect(told.filter(([name, to]) => name === 'OrderCancelled' || to === 'CANCELLED')).toEqual([
+    ['OrderStatusChanged', 'CANCELLED'],
+    ['OrderCancelled', undefined],
+  ])
+})
