@@ -56,7 +56,7 @@ test('counts what was placed from its start up to its end; what was cancelled is
     anOrder(shop, aCustomer(), { placedAt: may(day), ...set })
   await placed(10, { totalMinor: 1000 })
   await placed(11, { totalMinor: 1001, status: 'DELIVERED' })
-  await placed(12, { totalMinor: 5000, status: 'CANCELLED' })
+  await placed(12, { totalMinor: 5000, status: 'CANCELLED', cancelledAt: may(13), cancelReason: 'OTHER' })
   await placed(12, { totalMinor: 700, currency: 'USD' })
   await placed(9, { totalMinor: 1 })
   await placed(13, { totalMinor: 1 })

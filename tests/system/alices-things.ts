@@ -131,6 +131,7 @@ export const valuesFrom = (row: Row): Values => ({
   paymentId: row.payment,
   paymentMethodId: row.method,
   shipmentId: row.shipment,
+  returnId: uuidv7(),
   ticketId: row.ticket,
   productId: demoId('product/linen-tee'),
   variantId: buyable,
