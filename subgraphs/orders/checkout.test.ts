@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { FrozenCart } from './calls/cart.ts'
 import {
   failure,
   nextStep,
@@ -40,23 +41,34 @@ describe('going forward', () => {
 })
 
 describe('undoing', () => {
+  const bought = (discounts: FrozenCart['discounts'] = [], totalMinor = 100) => ({ totalMinor, cart: { discounts } })
+  const discount = {
+    promotion: { id: 'p', name: 'Ten off', code: null },
+    amount: { amount: '10', currencyCode: 'EUR' },
+  }
+
   test('gives money back first, then goods, then the cart', () => {
     const done = Object.fromEntries(stepNames.slice(0, 5).map((name) => [name, 'DONE' as const]))
-    expect(stepsToUndo(steps(done))).toEqual(['AUTHORIZE_PAYMENT', 'RESERVE_STOCK', 'FREEZE_CART'])
+    expect(stepsToUndo(steps(done), bought())).toEqual(['AUTHORIZE_PAYMENT', 'RESERVE_STOCK', 'FREEZE_CART'])
   })
 
   test('takes back what may have been done, not what was refused', () => {
-    expect(stepsToUndo(steps({ FREEZE_CART: 'DONE', RESERVE_STOCK: 'RUNNING' }))).toEqual([
+    expect(stepsToUndo(steps({ FREEZE_CART: 'DONE', RESERVE_STOCK: 'RUNNING' }), bought())).toEqual([
       'RESERVE_STOCK',
       'FREEZE_CART',
     ])
-    expect(stepsToUndo(steps({ FREEZE_CART: 'DONE', RESERVE_STOCK: 'FAILED' }))).toEqual(['FREEZE_CART'])
+    expect(stepsToUndo(steps({ FREEZE_CART: 'DONE', RESERVE_STOCK: 'FAILED' }), bought())).toEqual(['FREEZE_CART'])
+  })
+
+  test('gives back promotions that were used, before the goods, and nothing that was passed with nothing to do', () => {
+    const done = steps(Object.fromEntries(stepNames.slice(0, 5).map((name) => [name, 'DONE' as const])))
+    expect(stepsToUndo(done, bought([discount], 0))).toEqual(['RESERVE_PROMOTIONS', 'RESERVE_STOCK', 'FREEZE_CART'])
   })
 
   test('does nothing twice', () => {
-    expect(stepsToUndo(steps({ FREEZE_CART: 'UNDONE', RESERVE_STOCK: 'UNDONE', AUTHORIZE_PAYMENT: 'FAILED' }))).toEqual(
-      [],
-    )
+    expect(
+      stepsToUndo(steps({ FREEZE_CART: 'UNDONE', RESERVE_STOCK: 'UNDONE', AUTHORIZE_PAYMENT: 'FAILED' }), bought()),
+    ).toEqual([])
   })
 
   test('waits longer after each setback, two minutes at most', () => {

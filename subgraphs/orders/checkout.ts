@@ -24,7 +24,12 @@ export const PIVOT = 'CREATE_ORDER' satisfies StepName
  * Steps with something to take back, in the order of undoing. One release lets go of what RESERVE_STOCK held and what
  * COMMIT_STOCK sold alike.
  */
-export const undoNames = ['AUTHORIZE_PAYMENT', 'RESERVE_STOCK', 'FREEZE_CART'] as const satisfies readonly StepName[]
+export const undoNames = [
+  'AUTHORIZE_PAYMENT',
+  'RESERVE_PROMOTIONS',
+  'RESERVE_STOCK',
+  'FREEZE_CART',
+] as const satisfies readonly StepName[]
 
 export type UndoName = (typeof undoNames)[number]
 
@@ -79,11 +84,15 @@ export const ended = (
   { error = null, result = null }: { error?: string | null; result?: unknown } = {},
 ): StepRecord => ({ ...step, status, finishedAt: now, error, result })
 
+interface Bought {
+  totalMinor: number
+  cart: Pick<FrozenCart, 'discounts'> | null
+}
+
 /** Whether a step has nothing to do for this checkout: it is then passed as soon as it is reached. */
-export const isIdle = (name: StepName, { totalMinor }: { totalMinor: number }): boolean => {
+export const isIdle = (name: StepName, { totalMinor, cart }: Bought): boolean => {
   if (name === 'AUTHORIZE_PAYMENT' || name === 'CAPTURE_PAYMENT') return totalMinor === 0
-  // No promotion has a limit yet, so nothing is to be counted.
-  return name === 'RESERVE_PROMOTIONS'
+  return name === 'RESERVE_PROMOTIONS' && cart?.discounts.length === 0
 }
 
 type Steps = ReadonlyMap<StepName, { status: CheckoutStepStatus }>
@@ -95,8 +104,10 @@ export const nextStep = (steps: Steps): StepName | null =>
   stepNames.find((name) => !isPassed(steps.get(name)?.status)) ?? null
 
 /** What has to be undone: what was done, and what may have been done because its answer never came. */
-export const stepsToUndo = (steps: Steps): UndoName[] =>
-  undoNames.filter((name) => ['DONE', 'RUNNING'].includes(steps.get(name)?.status ?? 'PENDING'))
+export const stepsToUndo = (steps: Steps, bought: Bought): UndoName[] =>
+  undoNames.filter(
+    (name) => ['DONE', 'RUNNING'].includes(steps.get(name)?.status ?? 'PENDING') && !isIdle(name, bought),
+  )
 
 /** Why an attempt failed, with the entries of `userErrors` that its caller gets. */
 export interface Failure {

@@ -148,7 +148,7 @@ async function giveUp(
 }
 
 async function goBack(ctx: Context, attempt: Attempt): Promise<void> {
-  for (const name of stepsToUndo(attempt.steps)) {
+  for (const name of stepsToUndo(attempt.steps, attempt.checkout)) {
     const step = attempt.steps.get(name)!
     failpoint(`undo:${name}:before`)
     await undo[name](ctx, attempt.checkout)

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm'
 import { toDecimal } from '#platform/money.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { unseal } from '#platform/sealed.ts'
-import { convertCart, freezeCart, unfreezeCart } from './calls/cart.ts'
+import { convertCart, freezeCart, releasePromotions, reservePromotions, unfreezeCart } from './calls/cart.ts'
 import { commitStock, extendReservation, releaseStock, reserveStock } from './calls/inventory.ts'
 import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
 import { refusalOf, Refused, UNCONFIRMED, whyNotSold, type StepName, type UndoName } from './checkout.ts'
@@ -47,6 +47,10 @@ const attemptOf = (checkout: CheckoutRow, step: string) => ({
   idempotencyKey: keyOf(checkout, step),
 })
 
+// Whose use of a promotion it is.
+const buyerOf = ({ ownerKind, ownerId, cart }: CheckoutRow) =>
+  ownerKind === 'user' ? { customerId: ownerId } : { email: cart!.buyerEmail }
+
 /** Seconds that stock is held for: longer than any attempt takes. */
 const HOLD_SECONDS = 900
 /** Seconds that a buyer has to confirm with the bank; the goods stay held for as long again as the rest may take. */
@@ -84,7 +88,14 @@ export const steps: Record<StepName, Step> = {
     return stockReservation ? {} : refuse('RESERVE_STOCK', userErrors, checkout)
   },
 
-  RESERVE_PROMOTIONS: async () => ({}),
+  async RESERVE_PROMOTIONS(ctx, checkout) {
+    const { ok, userErrors } = await reservePromotions(ctx, {
+      ...attemptOf(checkout, 'RESERVE_PROMOTIONS'),
+      promotionIds: [...new Set(checkout.cart!.discounts.map(({ promotion }) => promotion.id))],
+      ...buyerOf(checkout),
+    })
+    return ok ? {} : refuse('RESERVE_PROMOTIONS', userErrors, checkout)
+  },
 
   async AUTHORIZE_PAYMENT(ctx, checkout) {
     const { totalMinor: amountMinor, currency, ownerKind, ownerId, paymentMethodId, paymentToken } = checkout
@@ -153,9 +164,11 @@ async function extendHold(ctx: Context, checkout: CheckoutRow): Promise<void> {
  */
 export const undo: Record<UndoName, (ctx: Context, checkout: CheckoutRow) => Promise<void>> = {
   async AUTHORIZE_PAYMENT(ctx, checkout) {
-    if (checkout.totalMinor === 0) return
     const input = { ...attemptOf(checkout, 'undo:AUTHORIZE_PAYMENT'), reason: reasonOf(checkout) }
     expect(await compensatePayment(ctx, input), ['NOT_FOUND'])
+  },
+  async RESERVE_PROMOTIONS(ctx, checkout) {
+    expect(await releasePromotions(ctx, attemptOf(checkout, 'undo:RESERVE_PROMOTIONS')), ['NOT_FOUND'])
   },
   async RESERVE_STOCK(ctx, checkout) {
     const input = { ...attemptOf(checkout, 'undo:RESERVE_STOCK'), reason: reasonOf(checkout) }

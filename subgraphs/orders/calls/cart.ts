@@ -9,6 +9,10 @@ import type {
   CartUnfreezeMutationVariables,
   CheckoutCartQuery,
   CheckoutCartQueryVariables,
+  PromotionUsageReleaseMutation,
+  PromotionUsageReleaseMutationVariables,
+  PromotionUsageReserveMutation,
+  PromotionUsageReserveMutationVariables,
 } from './cart.generated.ts'
 
 type Call = Pick<Context, 'call'>
@@ -107,6 +111,17 @@ const FREEZE = operation<CartFreezeMutation, CartFreezeMutationVariables>(
               currencyCode
             }
           }
+          discounts {
+            promotion {
+              id
+              name
+              code
+            }
+            amount {
+              amount
+              currencyCode
+            }
+          }
           subtotal {
             amount
             currencyCode
@@ -169,6 +184,35 @@ const CONVERT = operation<CartConvertMutation, CartConvertMutationVariables>(
   `,
 )
 
+const RESERVE_USAGE = operation<PromotionUsageReserveMutation, PromotionUsageReserveMutationVariables>(
+  'cart',
+  /* GraphQL */ `
+    mutation PromotionUsageReserve($input: PromotionUsageReserveInput!) {
+      promotionUsageReserve(input: $input) {
+        ok
+        userErrors {
+          code
+          message
+        }
+      }
+    }
+  `,
+)
+
+const RELEASE_USAGE = operation<PromotionUsageReleaseMutation, PromotionUsageReleaseMutationVariables>(
+  'cart',
+  /* GraphQL */ `
+    mutation PromotionUsageRelease($input: PromotionUsageReleaseInput!) {
+      promotionUsageRelease(input: $input) {
+        userErrors {
+          code
+          message
+        }
+      }
+    }
+  `,
+)
+
 /** A cart as a checkout bought it: held still and priced anew. Kept with the checkout. */
 export type FrozenCart = NonNullable<CartFreezeMutation['cartFreeze']['cart']>
 
@@ -183,3 +227,9 @@ export const unfreezeCart = async ({ call }: Call, input: CartUnfreezeMutationVa
 
 export const convertCart = async ({ call }: Call, input: CartConvertMutationVariables['input']) =>
   (await call(CONVERT, { input })).cartConvert.userErrors
+
+export const reservePromotions = async ({ call }: Call, input: PromotionUsageReserveMutationVariables['input']) =>
+  (await call(RESERVE_USAGE, { input })).promotionUsageReserve
+
+export const releasePromotions = async ({ call }: Call, input: PromotionUsageReleaseMutationVariables['input']) =>
+  (await call(RELEASE_USAGE, { input })).promotionUsageRelease.userErrors
