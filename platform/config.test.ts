@@ -37,6 +37,13 @@ test('a router in production needs a secret as soon as it is to tell who calls',
   expect(() => router({ JWKS_URL: 'http://users/jwks' })).toThrow('INTERNAL_TOKEN_SECRET')
 })
 
+test('production charges at Stripe only when it can hear what Stripe tells', () => {
+  const production = (env: NodeJS.ProcessEnv) => () =>
+    loadConfig({ NODE_ENV: 'production', INTERNAL_TOKEN_SECRET: 's'.repeat(32), ...env }, { keepsData: false })
+  expect(production({ STRIPE_SECRET_KEY: 'sk_1' })).toThrow('STRIPE_WEBHOOK_SECRET')
+  expect(production({ STRIPE_SECRET_KEY: 'sk_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' })).not.toThrow()
+})
+
 test('every variable at fault is named, and no value', () => {
   const fault = () => loadConfig({ PORT: 'forty', REDIS_URL: 'hidden', CURRENCY: 'euros' })
   expect(fault).toThrow(/PORT[^]*REDIS_URL[^]*CURRENCY|CURRENCY[^]*PORT/)

@@ -49,6 +49,12 @@ const schema = z.object({
     .string()
     .regex(/^[A-Z]{2}$/)
     .default('DE'),
+  /** Unset, cards are charged at the sandbox processor. */
+  STRIPE_SECRET_KEY: z.string().optional(),
+  /** Signs what Stripe tells at `/webhooks/stripe`. */
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_API_URL: url.default('https://api.stripe.com'),
+  STRIPE_TIMEOUT_MS: z.coerce.number().int().min(100).default(10_000),
   SMTP_URL: url.optional(),
   MAIL_FROM: z.string().default('Mercato <shop@localhost>'),
   /** Seconds a checkout's process may be silent before another takes over. */
@@ -98,6 +104,9 @@ function productionProblems(config: Config, keepsData: boolean): string[] {
   const problems = [...vouching, ...secrets]
     .filter((name) => config[name] === DEVELOPMENT_SECRET)
     .map((name) => `${name}: set a secret of your own (32 characters or more) in production`)
+  if (config.STRIPE_SECRET_KEY && !config.STRIPE_WEBHOOK_SECRET) {
+    problems.push('STRIPE_WEBHOOK_SECRET: set it with STRIPE_SECRET_KEY, or nobody hears what Stripe tells')
+  }
   if (keepsData && !config.DATABASE_URL && Object.keys(config.databaseUrls).length === 0) {
     problems.push('DATABASE_URL: production does not start an embedded database; set it')
   }

@@ -52,7 +52,7 @@ describe('docker-compose.yml', () => {
         expect(environment[secret]).toBe(`\${${secret}:?}`)
       }
       const unknown = Object.keys(environment).filter(
-        (key) => !(key in config) && !/^([A-Z]+_URL|METRICS_TOKEN)$/.test(key),
+        (key) => !(key in config) && !/^([A-Z]+_URL|METRICS_TOKEN|STRIPE_[A-Z_]+)$/.test(key),
       )
       expect(unknown, name).toEqual([])
     }

@@ -157,9 +157,9 @@ function beginning(ctx: Doing, input: Authorization & { askedBy: string }, reque
       select ${uuidv7()}::uuid, ${at}::timestamptz, ${at}::timestamptz,
         case when coalesce(${customerId}::uuid, guest.user_id) is null then 'guest' else 'user' end,
         coalesce(${customerId}::uuid, guest.user_id, ${guestId}::uuid), ${checkoutId}::uuid, ${attempt}::int,
-        ${orderId}::uuid, ${methodId}::uuid, ${providerOf(ctx).name}, 'PENDING', ${currency},
+        ${orderId}::uuid, ${methodId}::uuid, coalesce(method.provider, ${providerOf(ctx).name}), 'PENDING', ${currency},
         ${amountMinor}::bigint, ${amountMinor}::bigint
-      from opened left join guest on true
+      from opened left join guest on true left join method on true
       where opened.undone_at is null and not exists (select from earlier) and ${hasCard}
       on conflict (checkout_id, attempt) do nothing
       returning *

@@ -39,7 +39,10 @@ export async function tokenizeCard(ctx: Saving, given: CardTokenizeInput) {
     })
     .transform((typed) => ({ ...typed, cardNumber: digitsOf(typed.cardNumber) }))
   const input = parseInput(z.object({ card }), given)
-  return (await ifReached(providerOf(ctx).tokenize(input.card))) ?? refuseForNow()
+  const made = (await ifReached(providerOf(ctx).tokenize(input.card))) ?? refuseForNow()
+  if ('status' in made)
+    reject('INVALID', 'The bank does not take this card. Check its details.', ['card', 'cardNumber'])
+  return made
 }
 
 /** A card of the caller's; null otherwise. Staff with `payments:read` see what a payment was made with. */
@@ -69,7 +72,8 @@ export async function addMethod(ctx: Saving, { id: userId }: User, given: Paymen
   const earlier = await methodFrom(ctx.db, sourceHash, userId)
   if (earlier) return { paymentMethod: earlier }
   // The key is the account's own: a token that one account has used is nobody else's.
-  const saved = await ifReached(providerOf(ctx).save({ key: `save:${userId}:${sourceHash}`, token }))
+  const provider = providerOf(ctx)
+  const saved = await ifReached(provider.save({ key: `save:${userId}:${sourceHash}`, token }))
   if (!saved) return refuseForNow()
   if ('status' in saved) return refuseCard(saved)
   const { token: reusable, brand, last4, expiryMonth, expiryYear, holderName, fingerprint } = saved
@@ -88,6 +92,7 @@ export async function addMethod(ctx: Saving, { id: userId }: User, given: Paymen
         id,
         userId,
         sourceHash,
+        provider: provider.name,
         brand,
         last4,
         expiryMonth,

@@ -2,6 +2,7 @@ import type { Context } from '#platform/context.ts'
 import type { Money } from '#platform/money.ts'
 import type { Card } from './card.ts'
 import { sandbox } from './sandbox.ts'
+import { stripe } from './stripe.ts'
 
 /** What a provider made of a request. Codes are the provider's, such as `insufficient_funds`. */
 export type Answer =
@@ -48,7 +49,7 @@ export interface Provider {
   /** Shown to clients, such as `stripe`. */
   readonly name: string
   /** Turns a card into a token that works once, for 15 minutes. */
-  tokenize(card: Card): Promise<{ token: string; last4: string; brand: string | null }>
+  tokenize(card: Card): Promise<{ token: string; last4: string; brand: string | null } | Refusal>
   /** Uses a token up for a card to keep. */
   save(request: { key: string; token: string }): Promise<SavedCard | Refusal>
   /**
@@ -89,10 +90,10 @@ export class WebhookRefused extends Error {
 
 type Asking = Pick<Context, 'db' | 'now' | 'config'>
 
-const providers: Record<string, (ctx: Asking) => Provider> = { sandbox }
+const providers: Record<string, (ctx: Asking) => Provider> = { sandbox, stripe }
 
 /** The provider that cards are charged at now. */
-export const providerOf = (ctx: Asking): Provider => sandbox(ctx)
+export const providerOf = (ctx: Asking): Provider => (ctx.config.STRIPE_SECRET_KEY ? stripe(ctx) : sandbox(ctx))
 
 /** The provider that a payment was made at. */
 export function providerNamed(ctx: Asking, name: string): Provider {

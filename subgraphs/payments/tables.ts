@@ -12,7 +12,9 @@ export const paymentMethods = schema.table(
   {
     ...columns.entity(),
     userId: uuid().notNull(),
-    /** See cipher.ts; null once the card is deleted. */
+    /** Who keeps the card, and charges it. */
+    provider: text().notNull().default('sandbox'),
+    /** Sealed; null once the card is deleted. */
     encryptedToken: text(),
     /** SHA-256 of the token it was added with: a token adds one card. */
     sourceHash: text().notNull(),

@@ -1,0 +1,1 @@
+ALTER TABLE "payments"."payment_methods" ADD COLUMN "provider" text DEFAULT 'sandbox' NOT NULL;

@@ -1,0 +1,73 @@
+import { Stripe } from 'stripe'
+import type { Money } from '#platform/money.ts'
+import { CANCELLED } from './payment.ts'
+import { ProviderUnreachable, type Answer, type Refusal } from './provider.ts'
+
+// Stripe counts these in hundredths though ISO 4217 has none.
+const countedInHundredths = new Set(['ISK', 'UGX'])
+
+/** An amount as Stripe counts it. */
+export const unitsOf = ({ amountMinor, currency }: Money): { amount: number; currency: string } => ({
+  amount: countedInHundredths.has(currency) ? amountMinor * 100 : amountMinor,
+  currency: currency.toLowerCase(),
+})
+
+/** Key in an intent's metadata that says that a capture was carried out. */
+export const captureMark = (key: string): string => `c_${key}`
+
+/** Epoch seconds at which a request's key was made: it is a UUIDv7, which begins with the time. */
+export const madeAt = (key: string): number => Math.floor(parseInt(key.replaceAll('-', '').slice(0, 12), 16) / 1000)
+
+/** What an intent says of the authorisation. @throws ProviderUnreachable while Stripe is not done. */
+export function answerToIntent(intent: Stripe.PaymentIntent): Answer {
+  const { id: reference, status } = intent
+  if (status === 'requires_capture' || status === 'succeeded') return { status: 'SUCCEEDED', reference }
+  if (status === 'requires_action') return { status: 'REQUIRES_ACTION', reference, action: actionOf(intent) }
+  if (status === 'requires_payment_method') return { status: 'DECLINED', code: declineOf(intent.last_payment_error) }
+  if (status === 'canceled') return { status: 'FAILED', code: CANCELLED }
+  throw new ProviderUnreachable()
+}
+
+function actionOf({ next_action, client_secret }: Stripe.PaymentIntent) {
+  const url = next_action?.redirect_to_url?.url
+  return url
+    ? ({ kind: 'REDIRECT', url, clientSecret: null } as const)
+    : ({ kind: 'SDK', url: null, clientSecret: client_secret! } as const)
+}
+
+/** What became of a refund. @throws ProviderUnreachable while the bank has not taken it. */
+export function answerToRefund({ id: reference, status, failure_reason }: Stripe.Refund): Answer {
+  if (status === 'succeeded') return { status: 'SUCCEEDED', reference }
+  if (status === 'failed' || status === 'canceled') return { status: 'FAILED', code: failure_reason ?? status }
+  throw new ProviderUnreachable()
+}
+
+interface Decline {
+  code?: string | undefined
+  decline_code?: string | undefined
+}
+
+const declineOf = (error: Decline | null): string => error?.decline_code ?? error?.code ?? 'card_declined'
+
+/**
+ * What an error says of a request: that it was refused. Anything else leaves open what became of it.
+ * @throws ProviderUnreachable, and what is a mistake of ours or of the configuration.
+ */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Stripe.errors.StripeCardError) return { status: 'DECLINED', code: declineOf(error) }
+  if (error instanceof Stripe.errors.StripeIdempotencyError) return { status: 'FAILED', code: 'idempotency_key_reused' }
+  // 409: a request with the same key is under way. What is locked says so as a rate limit.
+  if (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode !== 409) {
+    const isCard = error.param === 'payment_method' || error.code === 'resource_missing'
+    return { status: 'FAILED', code: isCard ? 'token_invalid' : (error.code ?? 'invalid_request') }
+  }
+  if (
+    error instanceof Stripe.errors.StripeConnectionError ||
+    error instanceof Stripe.errors.StripeAPIError ||
+    error instanceof Stripe.errors.StripeRateLimitError ||
+    (error instanceof Stripe.errors.StripeError && error.statusCode === 409)
+  ) {
+    throw new ProviderUnreachable()
+  }
+  throw error
+}

@@ -1,0 +1,232 @@
+import { Stripe } from 'stripe'
+import type { Config } from '#platform/config.ts'
+import type { Context } from '#platform/context.ts'
+import { seal, unseal } from '#platform/sealed.ts'
+import { ProviderUnreachable, WebhookRefused, type Answer, type Provider, type WebhookEvent } from './provider.ts'
+import { answerToIntent, answerToRefund, captureMark, madeAt, refusalOf, unitsOf } from './stripe-answers.ts'
+
+const TOKEN_LIFETIME_MS = 15 * 60_000
+const SEALED_AS = 'stripe card'
+// How long after its key was made a request may have reached Stripe, and how far the clocks may differ.
+const LATENESS_SECONDS = 15 * 60
+const SKEW_SECONDS = 60
+const PAGE = 100
+
+type Asking = Pick<Context, 'now' | 'config'>
+
+/**
+ * Stripe. A payment is a payment intent that is captured by hand; its id is the authorisation's reference. Every request
+ * carries its key. Stripe answers a key with its first answer for ever, an error of its own included: so what became of a
+ * request without an answer is looked up in Stripe's lists, not asked for again.
+ */
+export function stripe({ now, config }: Asking): Provider {
+  const api = apiOf(config)
+  const { ENCRYPTION_SECRET: secret } = config
+
+  async function lookup({ key, kind, reference }: Parameters<Provider['lookup']>[0]): Promise<Answer | null> {
+    if (kind === 'REFUND') return await answered(async () => await refundBy(api, key, reference!))
+    const intent = reference ? await got(() => api.paymentIntents.retrieve(reference)) : await intentBy(api, key)
+    if (!intent) return null
+    if (kind === 'AUTHORIZE') return answerToIntent(intent)
+    const isDone = kind === 'VOID' ? intent.amount_capturable === 0 : captureMark(key) in intent.metadata
+    return isDone ? { status: 'SUCCEEDED', reference: intent.id } : null
+  }
+
+  return {
+    name: 'stripe',
+    lookup,
+
+    async tokenize({ cardNumber: number, expiryMonth: exp_month, expiryYear: exp_year, cvc, holderName: name }) {
+      const card = { number, exp_month, exp_year, cvc }
+      const billing = name ? { billing_details: { name } } : {}
+      const made = await tried(() => api.paymentMethods.create({ type: 'card', card, ...billing }))
+      if ('refused' in made) return made.refused
+      const expiresAt = now().getTime() + TOKEN_LIFETIME_MS
+      return { ...shownOf(made.done), token: seal(`${made.done.id} ${expiresAt}`, SEALED_AS, secret) }
+    },
+
+    async save({ key, token }) {
+      const card = cardIn(token, secret)
+      if (!card) return { status: 'FAILED', code: 'token_invalid' }
+      if (card.expiresAt <= now().getTime()) return { status: 'FAILED', code: 'token_expired' }
+      const { method: payment_method } = card
+      // A card that is a customer's may be charged again.
+      const made = await tried(() => api.customers.create({ payment_method }, { idempotencyKey: key }))
+      if ('refused' in made) return made.refused
+      const method = await got(() => api.paymentMethods.retrieve(payment_method))
+      const { exp_month: expiryMonth, exp_year: expiryYear, fingerprint } = method.card!
+      return {
+        ...shownOf(method),
+        token: `${made.done.id} ${method.id}`,
+        expiryMonth,
+        expiryYear,
+        holderName: method.billing_details.name,
+        fingerprint: fingerprint ?? method.id,
+      }
+    },
+
+    async authorize({ key, token, amount }) {
+      const card = savedCardIn(token) ?? cardIn(token, secret)
+      if (!card) return { status: 'FAILED', code: 'token_invalid' }
+      if ('expiresAt' in card && card.expiresAt <= now().getTime()) {
+        // Sent again with a key that was in time once, it has its answer.
+        const earlier = await lookup({ key, kind: 'AUTHORIZE', reference: null })
+        return earlier ?? { status: 'FAILED', code: 'token_expired' }
+      }
+      const intent = {
+        ...unitsOf(amount),
+        payment_method: card.method,
+        ...('customer' in card ? { customer: card.customer } : {}),
+        payment_method_types: ['card'],
+        payment_method_options: { card: { request_multicapture: 'if_available' as const } },
+        capture_method: 'manual' as const,
+        confirm: true,
+        return_url: config.PUBLIC_URL,
+        metadata: { key },
+      }
+      return await answered(async () =>
+        answerToIntent(await api.paymentIntents.create(intent, { idempotencyKey: key })),
+      )
+    },
+
+    capture: ({ key, reference, amount }) =>
+      answered(async () => {
+        const { amount: amount_to_capture } = unitsOf(amount)
+        const final_capture = await isLast(api, reference, amount_to_capture)
+        const metadata = { [captureMark(key)]: String(amount_to_capture) }
+        const capture = { amount_to_capture, metadata, ...(final_capture ? {} : { final_capture }) }
+        const { id } = await api.paymentIntents.capture(reference, capture, { idempotencyKey: key })
+        return { status: 'SUCCEEDED', reference: id }
+      }),
+
+    async void({ key, reference }) {
+      const made = await tried(() => api.paymentIntents.cancel(reference, {}, { idempotencyKey: key }))
+      if ('done' in made) return { status: 'SUCCEEDED', reference }
+      // Cancelled already, by another key or because nobody captured it in time; or nothing is left after a capture.
+      return (await lookup({ key, kind: 'VOID', reference })) ?? made.refused
+    },
+
+    refund: ({ key, reference, amount }) =>
+      answered(async () => {
+        const refund = { payment_intent: reference, amount: unitsOf(amount).amount, metadata: { key } }
+        return answerToRefund(await api.refunds.create(refund, { idempotencyKey: key }))
+      }),
+
+    parseWebhook: (request) => parseWebhook({ now, config }, request),
+  }
+}
+
+// One client per configuration: it keeps its connections.
+const clients = new WeakMap<Config, Stripe>()
+
+function apiOf(config: Config): Stripe {
+  const { STRIPE_SECRET_KEY, STRIPE_API_URL, STRIPE_TIMEOUT_MS: timeout } = config
+  if (!STRIPE_SECRET_KEY) throw new Error('Set STRIPE_SECRET_KEY: there are payments made at Stripe')
+  const known = clients.get(config)
+  if (known) return known
+  const { protocol, hostname: host, port } = new URL(STRIPE_API_URL)
+  const client = new Stripe(STRIPE_SECRET_KEY, {
+    protocol: protocol === 'http:' ? 'http' : 'https',
+    host,
+    port: port || (protocol === 'http:' ? 80 : 443),
+    timeout,
+    maxNetworkRetries: 1,
+    telemetry: false,
+  })
+  clients.set(config, client)
+  return client
+}
+
+async function tried<T>(run: () => Promise<T>): Promise<{ done: T } | { refused: ReturnType<typeof refusalOf> }> {
+  return await run().then(
+    (done) => ({ done }),
+    (error: unknown) => ({ refused: refusalOf(error) }),
+  )
+}
+
+async function answered<T>(run: () => Promise<T>): Promise<T | ReturnType<typeof refusalOf>> {
+  const outcome = await tried(run)
+  return 'done' in outcome ? outcome.done : outcome.refused
+}
+
+// What a question without effect is answered with. A refusal of one says nothing about money.
+async function got<T>(run: () => Promise<T>): Promise<T> {
+  const outcome = await tried(run)
+  if ('refused' in outcome) throw new ProviderUnreachable()
+  return outcome.done
+}
+
+// Stripe's search lags behind; its lists do not.
+async function intentBy(api: Stripe, key: string): Promise<Stripe.PaymentIntent | null> {
+  const made = madeAt(key)
+  const created = { gte: made - SKEW_SECONDS, lte: made + LATENESS_SECONDS + SKEW_SECONDS }
+  return await got(async () => {
+    for await (const intent of api.paymentIntents.list({ created, limit: PAGE })) {
+      if (intent.metadata.key === key) return intent
+    }
+    return null
+  })
+}
+
+async function refundBy(api: Stripe, key: string, payment_intent: string): Promise<Answer | null> {
+  for await (const refund of api.refunds.list({ payment_intent, limit: PAGE })) {
+    if (refund.metadata?.key === key) return answerToRefund(refund)
+  }
+  return null
+}
+
+// Whether a capture must be the last: of a part, the rest stays reserved only where the card's bank plays along.
+async function isLast(api: Stripe, reference: string, amount: number): Promise<boolean> {
+  const intent = await api.paymentIntents.retrieve(reference, { expand: ['latest_charge'] })
+  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null
+  return (
+    amount >= intent.amount_capturable || charge?.payment_method_details?.card?.multicapture?.status !== 'available'
+  )
+}
+
+const savedCardIn = (token: string) => {
+  const [, customer, method] = /^(cus_\S+) (pm_\S+)$/.exec(token) ?? []
+  return customer && method ? { customer, method } : null
+}
+
+function cardIn(token: string, secret: string): { method: string; expiresAt: number } | null {
+  try {
+    const [method, expiresAt] = unseal(token, SEALED_AS, secret).split(' ')
+    return { method: method!, expiresAt: Number(expiresAt) }
+  } catch {
+    // Not one of ours.
+    return null
+  }
+}
+
+const shownOf = ({ card }: Stripe.PaymentMethod) => ({
+  last4: card!.last4,
+  brand: card!.brand === 'unknown' ? null : card!.brand,
+})
+
+// What a webhook says beyond that is not looked at: it may be older than what is known.
+async function parseWebhook({ now, config }: Asking, request: Request): Promise<WebhookEvent | null> {
+  const { STRIPE_WEBHOOK_SECRET } = config
+  const body = await request.text()
+  const signature = request.headers.get('stripe-signature') ?? ''
+  if (!STRIPE_WEBHOOK_SECRET) throw new WebhookRefused()
+  let event: Stripe.Event
+  try {
+    event = Stripe.webhooks.constructEvent(
+      body,
+      signature,
+      STRIPE_WEBHOOK_SECRET,
+      undefined,
+      undefined,
+      now().getTime(),
+    )
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeSignatureVerificationError) throw new WebhookRefused()
+    throw error
+  }
+  const { object } = event.data
+  if (!('object' in object)) return null
+  if (object.object === 'payment_intent') return { key: object.metadata.key ?? null, reference: object.id }
+  if (object.object === 'refund') return { key: object.metadata?.key ?? null, reference: null }
+  return null
+}
