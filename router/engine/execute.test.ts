@@ -171,6 +171,56 @@ describe('identical fetches that are under way', () => {
     expect([off.asked.length, on.asked.length]).toEqual([2, 2])
   })
 
+  test('are sent once whatever the operations are called, and once by one request even when sharing is off', async () => {
+    const user = (id: string) => ({ __typename: 'User', id })
+    const parts = {
+      a: ['type Query { me: User you: User } type User @key(fields: "id") { id: ID! }', async () => data({})],
+      b: [
+        'type Query { us: User } type User @key(fields: "id") { id: ID! name: String }',
+        async () => data({ _entities: [{ name: 'Ada' }] }),
+      ],
+    } satisfies Record<string, [string, Answer]>
+    const a: Answer = async ({ query }) => data(query.includes('you') ? { you: user('1') } : { me: user('1') })
+    const both: Answer = async () => data({ me: user('1'), you: user('1') })
+    const on = over({ ...parts, a: [parts.a[0], a] })
+    const answers = await Promise.all([on.ask('query A { me { name } }'), on.ask('query B { you { name } }')])
+    expect(answers).toEqual([data({ me: { name: 'Ada' } }), data({ you: { name: 'Ada' } })])
+    expect(on.asked.filter((each) => each.startsWith('b'))).toHaveLength(1)
+    const off = over({ ...parts, a: [parts.a[0], both] }, { shareFetches: false })
+    expect(await off.ask('{ me { name } you { name } }')).toEqual(data({ me: { name: 'Ada' }, you: { name: 'Ada' } }))
+    expect(off.asked.filter((each) => each.startsWith('b'))).toHaveLength(1)
+  })
+
+  test('give each place an answer of its own, to add to and to fail in', async () => {
+    const user = { __typename: 'User', id: '1' }
+    const broken = { message: 'No.', path: ['_entities', 0, 'name'], extensions: { code: 'NO' } } as never
+    const answers = (query: string): ExecutionResult => {
+      if (query.includes('friend')) return data({ _entities: [{ friend: { __typename: 'User', id: '2' } }] })
+      if (query.includes('age')) return data({ _entities: [{ is: 'old' }] })
+      if (query.includes('height')) return data({ _entities: [{ is: 'tall' }] })
+      return { data: { _entities: [{ name: null }] }, errors: [broken] }
+    }
+    const { ask, asked } = over({
+      a: [
+        'type Query { me: User you: User } type User @key(fields: "id") { id: ID! }',
+        async () => data({ me: { ...user }, you: { ...user } }),
+      ],
+      b: ['type User @key(fields: "id") { id: ID! friend: User name: String }', async ({ query }) => answers(query)],
+      c: ['type User @key(fields: "id") { id: ID! age: String height: String }', async ({ query }) => answers(query)],
+    })
+    expect(await ask('{ me { friend { is: age } } you { friend { is: height } } }')).toEqual(
+      data({ me: { friend: { is: 'old' } }, you: { friend: { is: 'tall' } } }),
+    )
+    expect(asked.filter((each) => each.startsWith('b'))).toHaveLength(1)
+    const { data: found, errors } = await ask('{ me { name } you { name } }')
+    expect(found).toEqual({ me: { name: null }, you: { name: null } })
+    expect(errors?.map(({ path }) => path)).toEqual([
+      ['me', 'name'],
+      ['you', 'name'],
+    ])
+    expect(asked.filter((each) => each.startsWith('b'))).toHaveLength(2)
+  })
+
   test('are not joined by those who asked after a mutation had ended', async () => {
     const { answer, release } = held()
     const { ask, asked } = over({ a: [sdl, answer] })

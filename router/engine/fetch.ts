@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FetchNode } from '@apollo/query-planner'
-import { isAbstractType, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
+import { isAbstractType, parse, visit, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
 import { blamer } from './blame.ts'
 import { Failure, placeFailure } from './failure.ts'
 import { isData, merge, type Data } from './merge.ts'
@@ -10,8 +10,10 @@ import { applyRewrites } from './rewrites.ts'
 /** What a fetch asks its subgraph. */
 export interface Question {
   node: FetchNode
-  /** The same for the same operation at the same subgraph, whichever plan it is in. */
+  /** The same for the same operation at the same subgraph, whichever plan it is in and whatever it is called there. */
   id: string
+  /** Whether it brings nothing but leaves to entities, so that nobody adds to its answer and several may have it. */
+  isFlat: boolean
 }
 
 /** What the fetches of one operation have in common. */
@@ -27,6 +29,8 @@ export interface Run {
   /** Asks a subgraph. Rejects with a GraphQLError when there is no answer. The answer is the caller's own, to change. */
   ask(question: Question, variablesJson: string): Promise<ExecutionResult<Data>>
 }
+
+const NAMED = /^(\w+) \w+/
 
 interface Answer {
   data?: Data
@@ -44,8 +48,10 @@ export class CompiledFetch {
   constructor(schema: GraphQLSchema, node: FetchNode) {
     const { serviceName, operation, requires, inputRewrites } = node
     this.#schema = schema
-    const id = createHash('sha256').update(`${serviceName}\n${operation}`).digest('base64')
-    this.#question = { node, id }
+    const id = createHash('sha256')
+      .update(`${serviceName}\n${operation.replace(NAMED, '$1')}`)
+      .digest('base64')
+    this.#question = { node, id, isFlat: isFlat(node) }
     this.#represent = requires && compileRepresentation(schema, requires, inputRewrites)
     this.#blame = blamer(schema, node)
   }
@@ -146,4 +152,15 @@ export class CompiledFetch {
 function rootOf(errors: readonly GraphQLError[]): Data | undefined {
   const fields = errors.flatMap(({ path = [] }) => path.slice(0, 1))
   return fields.length === 0 ? undefined : Object.fromEntries(fields.map((field) => [field, null]))
+}
+
+function isFlat({ operation, requires, outputRewrites }: FetchNode): boolean {
+  if (!requires || outputRewrites?.length) return false
+  let objects = 0
+  visit(parse(operation, { noLocation: true }), {
+    Field: ({ selectionSet }) => {
+      if (selectionSet) objects++
+    },
+  })
+  return objects === 1
 }

@@ -17,7 +17,7 @@ const SAME_DEADLINE_MS = 1_000
  * older than who comes next, and for them another query begins.
  */
 export class Queries {
-  readonly inflight = new Inflight<ResponseText>((response) => response)
+  readonly inflight = new Inflight<ResponseText>()
   readonly #subgraphs: Subgraphs
   readonly #run: RunQuery
 
@@ -37,7 +37,7 @@ export class Queries {
       // No device is told, for it is asked on behalf of several; see Subgraphs.
       const run = (leaving: AbortSignal, close: () => void) =>
         this.#run({ ...request, device: undefined, signal: leaving }, ready, close)
-      return await this.inflight.ask(key, run, signal)
+      return await this.inflight.ask(key, run, signal, (response) => response)
     } catch (error) {
       if (signal?.aborted) return { errors: [failures.unavailable()] }
       throw error

@@ -1,6 +1,3 @@
-import type { ExecutionResult } from 'graphql'
-import { copy, type Data } from './merge.ts'
-
 interface Shared<T> {
   answer: Promise<T>
   /** How many have not got their answer yet. */
@@ -8,19 +5,14 @@ interface Shared<T> {
   leaving: AbortController
 }
 
-/**
- * What is asked by several at the same time, done once. It is given up when the last of those who wait for it has left.
- *
- * @param T an answer; whoever is not the last to get it gets a copy
- */
+/** What is asked by several at the same time, done once. It is given up when the last of those who wait has left. */
 export class Inflight<T> {
   readonly #shared = new Map<string, Shared<T>>()
-  readonly #copy: (answer: T) => T
   /** How many were sent, and how many were spared. */
-  readonly counts = { sent: 0, shared: 0 }
+  readonly counts: { sent: number; shared: number }
 
-  constructor(copyOf: (answer: T) => T) {
-    this.#copy = copyOf
+  constructor(counts = { sent: 0, shared: 0 }) {
+    this.counts = counts
   }
 
   /**
@@ -28,12 +20,13 @@ export class Inflight<T> {
    * @param send does what was asked. Its signal aborts when nobody waits any more; `close` keeps others from joining
    *   from then on, which nobody can once the answer is there.
    * @param signal aborts when this one caller leaves, with what to reject with as its reason
-   * @returns an answer of the caller's own
+   * @param copyOf makes the copies that all but the last to get it get
    */
   async ask(
     key: string,
     send: (signal: AbortSignal, close: () => void) => Promise<T>,
     signal: AbortSignal | undefined,
+    copyOf: (answer: T) => T,
   ): Promise<T> {
     signal?.throwIfAborted()
     let shared = this.#shared.get(key)
@@ -43,7 +36,7 @@ export class Inflight<T> {
     try {
       const answer = await (signal ? unlessAborted(shared.answer, signal) : shared.answer)
       // The last to get it may keep it.
-      return --shared.waiting === 0 ? answer : this.#copy(answer)
+      return --shared.waiting === 0 ? answer : copyOf(answer)
     } catch (error) {
       if (--shared.waiting === 0) {
         this.#forget(key, shared)
@@ -78,7 +71,3 @@ async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promis
     signal.removeEventListener('abort', leave)
   }
 }
-
-/** The copy of a subgraph's answer, to which each who asked adds more. */
-export const copyOf = ({ data, ...rest }: ExecutionResult<Data>): ExecutionResult<Data> =>
-  data ? { data: copy(data), ...rest } : { ...rest, ...(data === null ? { data } : {}) }

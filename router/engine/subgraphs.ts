@@ -5,9 +5,9 @@ import type { SubgraphRequest, Transport } from '#platform/transport.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import type { OperationRequest } from './execute.ts'
 import type { Question } from './fetch.ts'
-import type { Data } from './merge.ts'
+import { copy, type Data } from './merge.ts'
 import { Resilience } from './resilience.ts'
-import { copyOf, Inflight } from './sharing.ts'
+import { Inflight } from './sharing.ts'
 
 type Result = ExecutionResult<Data>
 type Caller = Pick<OperationRequest, 'viewer' | 'device' | 'requestId' | 'deadline' | 'signal'>
@@ -24,7 +24,7 @@ export interface Writes {
 
 /** The ways to the subgraphs, shared by all requests. */
 export class Subgraphs {
-  readonly inflight = new Inflight<Result>(copyOf)
+  readonly inflight = new Inflight<Result>()
   readonly #transports: ReadonlyMap<string, Transport>
   readonly isSharing: boolean
   readonly #log: Logger
@@ -47,12 +47,19 @@ export class Subgraphs {
 
   begin(caller: Caller, { isShared }: { isShared: boolean }): Asking {
     const mayShare = this.isSharing && isShared
+    // One request asks the same only once, whatever it may share with others: a plan asks for the same entities in
+    // several places at the same time.
+    let own: Inflight<Result> | undefined
     let leaving: Leaving | undefined
     return {
       ask: (question, variablesJson) => {
         const { operationKind } = question.node
         if (operationKind === 'mutation') return this.#mutate(question, variablesJson, caller)
-        if (!mayShare) return this.#send(question, variablesJson, caller)
+        if (!mayShare) {
+          own ??= new Inflight<Result>(this.inflight.counts)
+          const send = () => this.#send(question, variablesJson, caller)
+          return own.ask(`${question.id}\n${variablesJson}`, send, undefined, copierOf(question))
+        }
         leaving ??= new Leaving(caller)
         return this.inflight.ask(
           `${question.id}\n${this.moment(caller.viewer)}\n${variablesJson}`,
@@ -61,6 +68,7 @@ export class Subgraphs {
           (signal) =>
             this.#send(question, variablesJson, { ...caller, device: undefined, deadline: undefined, signal }),
           leaving.signal,
+          copierOf(question),
         )
       },
       [Symbol.dispose]: () => leaving?.[Symbol.dispose](),
@@ -116,6 +124,14 @@ export class Subgraphs {
     return resilience
   }
 }
+
+/** Each who asked adds to the answer what comes later, but for answers to which nobody does: errors are put in theirs. */
+const copierOf = ({ isFlat }: Question) => (isFlat ? copyOfBroken : copyOf)
+
+const copyOf = ({ data, ...rest }: Result): Result =>
+  data ? { data: copy(data), ...rest } : { ...rest, ...(data === null ? { data } : {}) }
+
+const copyOfBroken = (answer: Result): Result => (answer.errors ? copyOf(answer) : answer)
 
 /** Aborts when a caller leaves or its deadline passes: one timer and one listener for all fetches of a request. */
 class Leaving implements Disposable {
