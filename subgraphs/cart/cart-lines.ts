@@ -6,10 +6,10 @@ import { isId, uuidv7 } from '#platform/ids.ts'
 import { Rejection, parseInput, reject } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
 import { belongsTo } from './access.ts'
-import { offersFor } from './calls/inventory.ts'
 import { MAX_LINES, type Offers } from './cart.ts'
 import { addition, update, type Changes, type LineToKeep } from './cart-line.ts'
-import { changeCart, openCart, refuse, tell } from './carts.ts'
+import { offersOnce } from './offers.ts'
+import { changeCart, newCart, openCart, refuse, tell } from './carts.ts'
 import type {
   CartClearInput,
   CartCreateInput,
@@ -36,11 +36,31 @@ const createInput = z.object({ lines: listOf(wantedLine, 0).nullish() })
 export async function createCart(ctx: Context, mine: Owner, input: CartCreateInput): Promise<CartRow> {
   const lines = parseInput(createInput, input).lines ?? []
   const offers = lines.length > 0 ? await offersOrReject(ctx, lines) : null
+  const { keep, errors } = addition(lines, offers ?? new Map(), [])
+  const opened = errors.length === 0 ? await openWith(ctx, mine, keep) : null
+  if (opened) return opened
   const cart = await ctx.db.transaction(async (tx) => {
-    const opened = await openCart(tx, ctx, mine)
-    return offers ? await addTo(tx, ctx, mine, { cartId: opened.id, lines, offers }) : opened
+    const current = await openCart(tx, ctx, mine)
+    return offers ? await addTo(tx, ctx, mine, { cartId: current.id, lines, offers }) : current
   })
   return await tell(ctx, cart)
+}
+
+/** A new cart with lines in it, in one statement; null when there is one in use already. */
+async function openWith(ctx: Context, mine: Owner, lines: readonly LineToKeep[]): Promise<CartRow | null> {
+  const opened = ctx.db
+    .$with('opened')
+    .as(ctx.db.insert(carts).values(newCart(ctx, mine)).onConflictDoNothing().returning())
+  const rows = JSON.stringify(lines.map((line) => ({ ...line, id: uuidv7() })))
+  const put = ctx.db.$with('put', {}).as(sql`
+    insert into ${cartLines} (id, cart_id, variant_id, quantity, product_id, sku, title, unit_price_minor, weight_grams,
+      tax_category, max_order_quantity)
+    select l.id, opened.id, l."variantId", l.quantity, l."productId", l.sku, l.title, l."unitPriceMinor",
+      l."weightGrams", l."taxCategory", l."maxOrderQuantity"
+    from opened, jsonb_to_recordset(${rows}::jsonb) as l (id uuid, "variantId" uuid, quantity int, "productId" uuid,
+      sku text, title text, "unitPriceMinor" bigint, "weightGrams" int, "taxCategory" text, "maxOrderQuantity" int)`)
+  const [cart] = await ctx.db.with(opened, put).select().from(opened)
+  return cart ?? null
 }
 
 const addInput = z.object({ cartId: z.string(), lines: listOf(wantedLine, 1) })
@@ -53,7 +73,7 @@ export async function addLines(ctx: Context, mine: Owner, input: CartLinesAddInp
 }
 
 async function offersOrReject(ctx: Context, lines: readonly { variantId: string }[]): Promise<NonNullable<Offers>> {
-  const offers = await offersFor(
+  const offers = await offersOnce(
     ctx,
     lines.map(({ variantId }) => variantId),
   )
@@ -81,7 +101,7 @@ const updateInput = z.object({
 export async function updateLines(ctx: Context, mine: Owner, input: CartLinesUpdateInput): Promise<CartRow> {
   const { cartId, lines, expectedVersion } = parseInput(updateInput, input)
   // A line keeps its variant for life, so what is read before the lock is still right behind it.
-  const offers = await offersFor(
+  const offers = await offersOnce(
     ctx,
     await variantsOf(
       ctx,

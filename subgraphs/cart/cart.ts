@@ -73,6 +73,8 @@ export interface Item extends Details {
   isUnavailable: boolean
   isOutOfStock: boolean
   isReduced: boolean
+  /** Whether one more order could leave fewer units than the line has. */
+  isScarce: boolean
   previousPriceMinor: number | null
   categoryIds: readonly string[] | null
 }
@@ -112,6 +114,7 @@ function itemOf(line: CartLineRow, offers: Offers): Item {
     isUnavailable: offers !== null && !offer,
     isOutOfStock,
     isReduced: !isOutOfStock && most < line.quantity,
+    isScarce: available < line.quantity + details.maxOrderQuantity,
     previousPriceMinor: details.unitPriceMinor === line.unitPriceMinor ? null : line.unitPriceMinor,
     categoryIds: offer?.categoryIds ?? null,
   }

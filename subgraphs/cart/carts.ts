@@ -11,6 +11,7 @@ import { belongsTo, isCurrent, visibleTo } from './access.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { next } from './cart.ts'
 import { cartById, currentCartOf } from './loaders.ts'
+import type { SeenCart } from './price-cache.ts'
 import { summaryOf } from './pricing.ts'
 import type { CartBuyerUpdateInput, CartDeliveryOptionSelectInput } from './schema.generated.ts'
 import { carts, type CartRow } from './tables.ts'
@@ -19,14 +20,14 @@ import { carts, type CartRow } from './tables.ts'
 const KEPT_DAYS = 30
 
 /** A cart of the viewer's, or without an id the one in use; null when there is none or it is another's. */
-export async function readCart(ctx: Context, id?: string | null): Promise<CartRow | null> {
+export async function readCart(ctx: Context, id?: string | null): Promise<SeenCart | null> {
   if (id != null) return isId(id) ? await cartById(ctx).load(id) : null
   const mine = owner(ctx.viewer)
   return mine && (await currentCartOf(ctx).load(mine.id))
 }
 
 /** The cart in use of an account, for that account alone. */
-export async function readCartOfUser(ctx: Context, userId: string): Promise<CartRow | null> {
+export async function readCartOfUser(ctx: Context, userId: string): Promise<SeenCart | null> {
   const mine = owner(ctx.viewer)
   return mine?.kind === 'user' && mine.id === userId ? await readCart(ctx) : null
 }
@@ -66,21 +67,16 @@ export const changed = ({ now }: Pick<Context, 'now'>) => ({
   expiresAt: new Date(now().getTime() + KEPT_DAYS * 86_400_000),
 })
 
+/** A new cart in use for this owner. */
+export function newCart(ctx: Pick<Context, 'now' | 'config'>, { kind, id }: Owner): typeof carts.$inferInsert {
+  const { updatedAt, expiresAt } = changed(ctx)
+  const times = { createdAt: updatedAt, updatedAt, expiresAt }
+  return { ownerKind: kind, ownerId: id, currency: ctx.config.CURRENCY, ...times }
+}
+
 /** The owner's cart in use, opened if there is none, and locked. Two that open one at once get the same. */
 export async function openCart(tx: Db, ctx: Pick<Context, 'now' | 'config'>, mine: Owner): Promise<CartRow> {
-  const { updatedAt, expiresAt } = changed(ctx)
-  const [opened] = await tx
-    .insert(carts)
-    .values({
-      ownerKind: mine.kind,
-      ownerId: mine.id,
-      currency: ctx.config.CURRENCY,
-      createdAt: updatedAt,
-      updatedAt,
-      expiresAt,
-    })
-    .onConflictDoNothing()
-    .returning()
+  const [opened] = await tx.insert(carts).values(newCart(ctx, mine)).onConflictDoNothing().returning()
   if (opened) return opened
   const [current] = await tx
     .select()

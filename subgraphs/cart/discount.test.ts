@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { demoId } from '#platform/ids.ts'
 import { discountsOn, type Discountable } from './discount.ts'
 import { NOW, amountOff, buyGet, freeShipping, percentOff } from './pricing.fixture.ts'
-import type { Candidate } from './promotion.ts'
+import { untilNextTurnMs, type Candidate } from './promotion.ts'
 
 const day = (days: number) => new Date(NOW.getTime() + days * 86_400_000)
 const TOPS = demoId('category/tops')
@@ -125,4 +125,14 @@ describe('a code', () => {
       100,
     ])
   })
+})
+
+test('the next turn is when the first of all offers begins or ends that have not yet', () => {
+  const offers = [
+    freeShipping({ startsAt: day(-2), endsAt: day(2) }),
+    freeShipping({ startsAt: day(1), endsAt: day(3) }),
+    freeShipping(),
+  ]
+  expect(untilNextTurnMs(offers, NOW)).toBe(86_400_000)
+  expect(untilNextTurnMs(offers.slice(2), NOW)).toBe(Infinity)
 })

@@ -1,6 +1,6 @@
 /** GraphQL type → what its resolvers get. */
 export default {
-  Cart: './tables.ts#CartRow',
+  Cart: './price-cache.ts#SeenCart',
   CartLine: './cart.ts#PricedLine',
   CartProblem: './cart.ts#Problem',
   ChosenDeliveryOption: './cart.ts#DeliveryChoice',

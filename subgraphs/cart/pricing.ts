@@ -3,6 +3,8 @@ import { loadGrouped } from '#platform/loader.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { offersFor } from './calls/inventory.ts'
 import { basketOf, priceOf, type Basket, type Delivery, type Pricing, type Summary } from './cart.ts'
+import { offersOnce } from './offers.ts'
+import { keepPricing, pricingKept, type SeenCart } from './price-cache.ts'
 import type { CartRow } from './tables.ts'
 import { readTerms, type Terms } from './terms.ts'
 
@@ -28,19 +30,19 @@ const contentsLoader = loadGrouped(async (ctx: Context, carts: readonly CartRow[
     carts.map(({ id }) => id),
   )
   const byId = new Map(read.map((terms) => [terms.cart.id, terms]))
-  // Lines and promotions as read; whose it is and where it goes as the caller knows it.
   return await contentsOf(
     ctx,
-    carts.map((cart) => ({ ...byId.get(cart.id)!, cart })),
+    carts.map(({ id }) => byId.get(id)!),
+    offersOnce,
   )
 }, identity)
 
 // A cart that is closed is not compared with the catalogue any more.
-async function contentsOf(ctx: Context, all: readonly Terms[]): Promise<Contents[]> {
+async function contentsOf(ctx: Context, all: readonly Terms[], ask: typeof offersOnce): Promise<Contents[]> {
   const open = all.filter(({ cart }) => cart.status === 'ACTIVE')
   const variantIds = open.flatMap(({ lines }) => lines.map(({ variantId }) => variantId))
   const withCategories = open.some(({ promotions }) => promotions.some(({ categoryIds }) => categoryIds !== null))
-  const offers = await offersFor(ctx, variantIds, { withCategories })
+  const offers = await ask(ctx, variantIds, { withCategories })
   return all.map((terms) => ({
     terms,
     basket: basketOf(terms.lines, open.includes(terms) ? offers : null, terms.cart.currency),
@@ -67,18 +69,32 @@ async function deliveryOf(ctx: Context, cart: CartRow, basket: Basket): Promise<
   return { chosen, current: options.find(({ id }) => id === chosen.id) ?? null, isUpToDate: true }
 }
 
+const keptLoader = loadGrouped(
+  async (ctx: Context, carts: readonly SeenCart[]) => await Promise.all(carts.map((cart) => pricingKept(ctx, cart))),
+  identity,
+)
+
 /** What a cart holds, without asking what its delivery and taxes come to. */
-export const summaryOf = async (ctx: Context, cart: CartRow): Promise<Summary> =>
-  cart.frozen ?? (await contentsLoader(ctx).load(cart)).basket
+export const summaryOf = async (ctx: Context, cart: SeenCart): Promise<Summary> =>
+  cart.frozen ?? (await keptLoader(ctx).load(cart)) ?? (await contentsLoader(ctx).load(cart)).basket
 
 const pricingLoader = loadGrouped(
-  async (ctx: Context, carts: readonly CartRow[]): Promise<FreshPricing[]> =>
-    await Promise.all(carts.map(async (cart) => await priced(ctx, await contentsLoader(ctx).load(cart)))),
+  async (ctx: Context, carts: readonly SeenCart[]): Promise<Pricing[]> =>
+    await Promise.all(
+      carts.map(async (cart) => {
+        const kept = await keptLoader(ctx).load(cart)
+        if (kept) return kept
+        const contents = await contentsLoader(ctx).load(cart)
+        const pricing = await priced(ctx, contents)
+        await keepPricing(ctx, contents.terms, contents.basket, pricing)
+        return pricing
+      }),
+    ),
   identity,
 )
 
 /** What a cart comes to: at today's prices while it is ACTIVE, as the checkout was told once it is frozen. */
-export const pricingOf = async (ctx: Context, cart: CartRow): Promise<Pricing> =>
+export const pricingOf = async (ctx: Context, cart: SeenCart): Promise<Pricing> =>
   cart.frozen ?? (await pricingLoader(ctx).load(cart))
 
 /** A cart of anybody's as it is now with what it comes to, past everything that was read before; null when unknown. */
@@ -88,6 +104,6 @@ export async function pricedAnew(
 ): Promise<{ cart: CartRow; pricing: FreshPricing } | null> {
   const [terms] = await readTerms(ctx, [cartId])
   if (!terms) return null
-  const [contents] = await contentsOf(ctx, [terms])
+  const [contents] = await contentsOf(ctx, [terms], offersFor)
   return { cart: terms.cart, pricing: await priced(ctx, contents!) }
 }

@@ -57,6 +57,14 @@ export function whyNot(promotion: Candidate | undefined, { now, subtotal, filedI
     : 'It is for other goods than these.'
 }
 
+/** Milliseconds until the next of these begins or ends; Infinity when none does. */
+export const untilNextTurnMs = (promotions: readonly Pick<PromotionRow, 'startsAt' | 'endsAt'>[], now: Date): number =>
+  Math.min(
+    ...promotions
+      .flatMap(({ startsAt, endsAt }) => [startsAt, endsAt])
+      .map((turn) => (turn && turn > now ? turn.getTime() - now.getTime() : Infinity)),
+  )
+
 /** What codes are compared by. */
 export const codeKey = (code: string): string => code.toUpperCase()
 

@@ -7,6 +7,7 @@ import { keyset, type PageArgs } from '#platform/pages.ts'
 import { Rejection, inputPath, parseInput, reject } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
 import { knownCategories } from './calls/inventory.ts'
+import { raiseEpoch } from './price-cache.ts'
 import { promotionInput } from './promotion-input.ts'
 import type { MoneyInput, PromotionDeleteInput, PromotionUpsertInput } from './schema.generated.ts'
 import { promotions, type PromotionRow } from './tables.ts'
@@ -52,21 +53,25 @@ export async function upsertPromotion(ctx: Context, input: PromotionUpsertInput)
     perCustomerLimit: given.perCustomerLimit ?? null,
     updatedAt: ctx.now(),
   }
-  const written = id
-    ? ctx.db
-        .update(promotions)
-        .set({ ...values, version: sql`${promotions.version} + 1` })
-        .where(eq(promotions.id, id))
-        .returning()
-    : ctx.db
-        .insert(promotions)
-        .values({ ...values, createdAt: ctx.now() })
-        .returning()
-  const [promotion] = await written.catch((error: unknown) => {
-    if (isTaken(error, 'promotions_code')) return reject('CONFLICT', 'Another promotion has this code.', ['code'])
-    throw error
-  })
-  return promotion ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+  return await ctx.db
+    .transaction(async (tx) => {
+      await raiseEpoch(tx)
+      const [promotion] = id
+        ? await tx
+            .update(promotions)
+            .set({ ...values, version: sql`${promotions.version} + 1` })
+            .where(eq(promotions.id, id))
+            .returning()
+        : await tx
+            .insert(promotions)
+            .values({ ...values, createdAt: ctx.now() })
+            .returning()
+      return promotion ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+    })
+    .catch((error: unknown) => {
+      if (isTaken(error, 'promotions_code')) return reject('CONFLICT', 'Another promotion has this code.', ['code'])
+      throw error
+    })
 }
 
 const minorOf = (money: MoneyInput | null | undefined): number | null => (money ? parseMoney(money)!.amountMinor : null)
@@ -84,8 +89,10 @@ async function requireCategories(ctx: Context, ids: readonly string[]): Promise<
 /** Removes a promotion. Orders keep what it took off; checkouts under way keep the price they were told. */
 export async function deletePromotion(ctx: Context, { id }: PromotionDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'promotions:manage')
-  const deleted = isId(id)
-    ? await ctx.db.delete(promotions).where(eq(promotions.id, id)).returning({ id: promotions.id })
-    : []
-  return deleted[0]?.id ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+  if (!isId(id)) reject('NOT_FOUND', 'No such promotion.', ['id'])
+  return await ctx.db.transaction(async (tx) => {
+    await raiseEpoch(tx)
+    const [deleted] = await tx.delete(promotions).where(eq(promotions.id, id)).returning({ id: promotions.id })
+    return deleted?.id ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
+  })
 }

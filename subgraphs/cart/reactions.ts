@@ -1,11 +1,14 @@
 import { on } from '#platform/reactions.ts'
+import { ProductChanged } from '../inventory/events.ts'
 import { OrderCancelled } from '../orders/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { claimCarts } from './claims.ts'
+import { raiseEpoch } from './price-cache.ts'
 import { releaseUsageOf } from './promotion-uses.ts'
 
 export const reactions = [
   on(GuestClaimed, claimCarts),
+  on(ProductChanged, ({ db }) => raiseEpoch(db)),
   on(OrderCancelled, async (ctx, { data: { checkoutId } }) => {
     if (checkoutId) await releaseUsageOf(ctx, checkoutId)
   }),

@@ -3,6 +3,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import type { SubgraphName } from '../all.ts'
+import { raiseEpoch } from './price-cache.ts'
 import { cartLines } from './tables.ts'
 
 export const TEE = { sku: 'TEE-LINEN-BLU-M', id: demoId('variant/TEE-LINEN-BLU-M') }
@@ -44,6 +45,9 @@ export async function openShop(...names: SubgraphName[]) {
     (await mutate(viewer, 'cartCreate', { lines })).cart
   const create = async (viewer: Viewer): Promise<string> => (await withLines(viewer, [])).id
 
+  /** Has carts priced anew, as the facts of other parts do. */
+  const pricesChanged = () => raiseEpoch(db())
+
   const variants = new Map<string, string>()
   const variantOf = (sku: string): string => {
     if (!variants.has(sku)) variants.set(sku, uuidv7())
@@ -64,8 +68,9 @@ export async function openShop(...names: SubgraphName[]) {
       maxOrderQuantity: 10,
     }))
     await db().insert(cartLines).values(lines)
+    await pricesChanged()
   }
-  return { shop, db, mutate, read, withLines, create, variantOf, fill }
+  return { shop, db, pricesChanged, mutate, read, withLines, create, variantOf, fill }
 }
 
 /** `['2 tee', '1 mug']` */

@@ -6,7 +6,7 @@ import { aGuest, aService } from '../../tests/setup/viewers.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
 import { cartLines } from './tables.ts'
 
-const { shop, db, mutate, read, withLines } = await openShop('cart', 'inventory')
+const { shop, db, pricesChanged, mutate, read, withLines } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const list = `{ products(first: 60) { nodes { variants(first: 1) { nodes { id sku availability } } } } }`
@@ -31,6 +31,7 @@ async function leave(variantId: string, units: number) {
   const document = 'mutation ($input: StockReserveInput!) { stockReserve(input: $input) { userErrors { code } } }'
   const { stockReserve } = await shop.ask('inventory', aService('orders'), document, { input })
   expect(stockReserve.userErrors).toEqual([])
+  await pricesChanged()
 }
 
 describe('units put in', () => {
@@ -158,6 +159,7 @@ describe('what changed since units were put in', () => {
     const viewer = aGuest()
     const cart = await withLines(viewer, [{ variantId: TEE.id, quantity: 1 }])
     await db().update(cartLines).set({ unitPriceMinor: 1_990 }).where(eq(cartLines.cartId, cart.id))
+    await pricesChanged()
     expect(await read(viewer)).toMatchObject({
       total: { amount: '24.90' },
       problems: [{ __typename: 'LinePriceChanged', previous: { amount: '19.90' }, current: { amount: '24.90' } }],
@@ -177,8 +179,18 @@ test('a cart page is two statements, however many lines it has', async () => {
     many,
     stock.slice(0, 20).map(({ id }) => ({ variantId: id, quantity: 1 })),
   )
+  await pricesChanged()
   const small = await cost(one)
   // The cart, and all that it is priced by.
   expect(small.ofCart).toBe(2)
   expect(await cost(many)).toEqual(small)
+  // What it comes to is kept: the cart alone, to see that it did not change.
+  expect(await cost(many)).toEqual({ ofCart: 1, all: 1 })
+})
+
+test('a new cart with a line is five statements at most over all parts, its answer included', async () => {
+  const line = { variantId: another().id, quantity: 1 }
+  const statements = await shop.statements(() => withLines(aGuest(), [line]))
+  expect(statements.filter((text) => text.includes('"cart".'))).toHaveLength(2)
+  expect(statements.length).toBeLessThanOrEqual(5)
 })

@@ -3,7 +3,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { aGuest, aService } from '../../tests/setup/viewers.ts'
 import { MUG, openShop } from './shopping.fixture.ts'
 
-const { shop, mutate, read } = await openShop('cart', 'inventory', 'delivery')
+const { shop, pricesChanged, mutate, read } = await openShop('cart', 'inventory', 'delivery')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const STANDARD = demoId('shipping-method/standard')
@@ -95,6 +95,7 @@ describe('a delivery', () => {
 test('a cart with a delivery asks each neighbour once', async () => {
   const { viewer, choose } = await aBuyer()
   await choose(STANDARD)
+  await pricesChanged()
   const statements = await shop.statements(() => read(viewer))
   const of = (name: string) => statements.filter((text) => text.includes(`from "${name}".`)).length
   expect(of('cart')).toBe(2)

@@ -6,7 +6,7 @@ import { aGuest, aService } from '../../tests/setup/viewers.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
 import { cartLines } from './tables.ts'
 
-const { shop, db, mutate, read, withLines } = await openShop('cart', 'inventory')
+const { shop, db, pricesChanged, mutate, read, withLines } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 describe('a cart that a checkout holds', () => {
@@ -77,6 +77,7 @@ describe('a cart that a checkout holds', () => {
     const empty = await aCart([])
     expect((await freeze(empty.hold)).userErrors).toMatchObject([{ code: 'NOT_APPLICABLE' }])
     await db().update(cartLines).set({ variantId: uuidv7() }).where(eq(cartLines.cartId, cart.id))
+    await pricesChanged()
     expect((await read(viewer)).problems).toMatchObject([{ __typename: 'LineUnavailable', line: { sku: TEE.sku } }])
     expect((await freeze(hold)).userErrors).toMatchObject([{ code: 'NOT_APPLICABLE' }])
     expect(await read(viewer)).toMatchObject({ status: 'ACTIVE' })

@@ -212,6 +212,13 @@ export const promotionUses = schema.table(
   ],
 )
 
+/** One row: see price-cache.ts. */
+export const priceEpoch = schema.table(
+  'price_epoch',
+  { isOnly: boolean().primaryKey().default(true), epoch: integer().notNull() },
+  (table) => [check('price_epoch_is_only', sql`${table.isOnly}`)],
+)
+
 export const inbox = inboxTable(schema)
 export const idempotencyKeys = idempotencyTable(schema)
 

@@ -1,6 +1,7 @@
 import { getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { jsonRows } from './json-rows.ts'
+import { currentEpoch } from './price-cache.ts'
 import type { Candidate } from './promotion.ts'
 import { cartLines, carts, promotionCustomers, promotions, taxRates, type CartLineRow, type CartRow } from './tables.ts'
 import type { TaxRate } from './tax.ts'
@@ -12,6 +13,8 @@ export interface Terms {
   lines: readonly CartLineRow[]
   /** Of the country it is delivered to. */
   rates: readonly TaxRate[]
+  /** See price-cache.ts. */
+  epoch: number
   /** Those that apply by themselves, and those whose code was entered. */
   promotions: readonly Candidate[]
 }
@@ -44,7 +47,7 @@ export async function readTerms(
     sql`from ${promotions} where ${promotions.isActive} and (${isCandidate})`,
   )
   const rows: Terms[] = await db
-    .select({ cart: carts, lines, rates, promotions: candidates })
+    .select({ cart: carts, epoch: currentEpoch, lines, rates, promotions: candidates })
     .from(carts)
     .where(inArray(carts.id, [...cartIds]))
   return rows

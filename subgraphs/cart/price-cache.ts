@@ -1,0 +1,45 @@
+import { sql } from 'drizzle-orm'
+import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
+import type { Basket } from './cart.ts'
+import type { FreshPricing } from './pricing.ts'
+import { untilNextTurnMs } from './promotion.ts'
+import { priceEpoch, type CartRow } from './tables.ts'
+import type { Terms } from './terms.ts'
+
+const KEPT_MS = 5 * 60_000
+
+/** What prices carts have today: it grows with every change of the catalogue, of promotions and of taxes. */
+export const currentEpoch = sql<number>`coalesce((select ${priceEpoch.epoch} from ${priceEpoch}), 0)`
+
+/** A cart as read together with the price epoch. */
+export type SeenCart = CartRow & { epoch?: number }
+
+// A change of the cart makes another version, a change of prices another epoch: nobody reads what was before a write of
+// their own. Both are read in one statement with what is priced, so that nothing newer hides behind an older name.
+const keyOf = ({ id, version }: CartRow, epoch: number): string => `priced-cart:${id}:${version}:${epoch}`
+
+/** What a cart came to the last time, if it would come to the same now. */
+export async function pricingKept({ cache }: Pick<Context, 'cache'>, cart: SeenCart): Promise<FreshPricing | null> {
+  if (cart.epoch === undefined || cart.status !== 'ACTIVE') return null
+  return ((await cache.get(keyOf(cart, cart.epoch))) as FreshPricing | undefined) ?? null
+}
+
+/** Keeps what a cart comes to for whoever reads it next, no longer than until a promotion begins or ends. */
+export async function keepPricing(
+  { cache, now }: Pick<Context, 'cache' | 'now'>,
+  { cart, epoch, promotions }: Terms,
+  basket: Basket,
+  pricing: FreshPricing,
+): Promise<void> {
+  if (cart.status !== 'ACTIVE' || !pricing.isUpToDate || basket.items.some(({ isScarce }) => isScarce)) return
+  await cache.set(keyOf(cart, epoch), pricing, Math.min(KEPT_MS, untilNextTurnMs(promotions, now())))
+}
+
+/** Prices changed: what carts came to until now counts no more. */
+export async function raiseEpoch(db: Db): Promise<void> {
+  await db
+    .insert(priceEpoch)
+    .values({ epoch: 1 })
+    .onConflictDoUpdate({ target: priceEpoch.isOnly, set: { epoch: sql`${priceEpoch.epoch} + 1` } })
+}

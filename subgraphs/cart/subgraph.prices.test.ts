@@ -1,0 +1,93 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
+import type { Viewer } from '#platform/viewer.ts'
+import { until } from '../../tests/setup/until.ts'
+import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { MUG, TEE, openShop } from './shopping.fixture.ts'
+
+const { shop, mutate, read, withLines, pricesChanged } = await openShop('cart', 'inventory')
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const staff = staffWith('promotions:manage', 'inventory:manage', 'inventory:read')
+const tee = { variantId: TEE.id, quantity: 1 }
+const cost = async (viewer: Viewer) => (await shop.statements(() => read(viewer))).length
+async function offer(input: object) {
+  const document = `mutation ($input: PromotionUpsertInput!) { promotionUpsert(input: $input) { promotion { id } } }`
+  const money = { amount: '1.00', currencyCode: 'EUR' }
+  const given = { name: 'A euro', kind: 'AMOUNT_OFF', amountOff: money, ...input }
+  return (await shop.ask('cart', staff, document, { input: given })).promotionUpsert.promotion
+}
+
+describe('what a cart comes to is kept', () => {
+  test('and read again by one statement', async () => {
+    const viewer = aGuest()
+    await withLines(viewer, [tee])
+    const first = await read(viewer)
+    expect(await cost(viewer)).toBe(1)
+    expect(await read(viewer)).toEqual(first)
+  })
+
+  test('never longer than until its buyer changes it: nobody reads what was before their own write', async () => {
+    const viewer = aCustomer()
+    const cart = await withLines(viewer, [tee])
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const added = await mutate(viewer, 'cartLinesAdd', { cartId: cart.id, lines: [{ ...tee, variantId: MUG.id }] })
+        const seen = await read(viewer)
+        expect(seen.version).toBeGreaterThanOrEqual(added.cart.version)
+        // One unit for each version since the first: the content is that version's, or a newer one's.
+        expect(seen.totalQuantity).toBeGreaterThanOrEqual(added.cart.version)
+      }),
+    )
+    expect(await read(viewer)).toMatchObject({ version: 13, totalQuantity: 13 })
+  })
+
+  test('never longer than until staff change an offer', async () => {
+    const viewer = aGuest()
+    await withLines(viewer, [tee])
+    const { id } = await offer({})
+    expect(await read(viewer)).toMatchObject({ total: { amount: '23.90' } })
+    await offer({ id, isActive: false })
+    expect(await read(viewer)).toMatchObject({ total: { amount: '24.90' } })
+  })
+
+  test('not at all where a single order could leave too few units', async () => {
+    const viewer = aGuest()
+    await withLines(viewer, [{ variantId: MUG.id, quantity: 2 }])
+    expect(await cost(viewer)).toBe(1)
+    const document = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) { maxOrderQuantity stock { available } } }`
+    const { variantsForCart } = await shop.ask('inventory', aService('cart'), document, { ids: [MUG.id] })
+    const [{ maxOrderQuantity, stock }] = variantsForCart
+    const leave = async (units: number, from: number) => {
+      const lines = [{ variantId: MUG.id, quantity: from - units }]
+      const input = { checkoutId: uuidv7(), attempt: 1, lines, idempotencyKey: uuidv7() }
+      const reserve = 'mutation ($input: StockReserveInput!) { stockReserve(input: $input) { userErrors { code } } }'
+      expect((await shop.ask('inventory', aService('orders'), reserve, { input })).stockReserve.userErrors).toEqual([])
+      await pricesChanged()
+      await read(viewer)
+    }
+    await leave(2 + maxOrderQuantity, stock.available)
+    expect(await cost(viewer)).toBe(1)
+    await leave(1 + maxOrderQuantity, 2 + maxOrderQuantity)
+    expect(await cost(viewer)).toBeGreaterThan(1)
+  })
+})
+
+test('a price that changes in the catalogue is the cart’s as soon as the fact arrives, and is told', async () => {
+  await shop.work()
+  const viewer = aGuest()
+  await withLines(viewer, [tee])
+  const variant = 'query ($id: ID!) { productVariant(id: $id) { sku product { id } } }'
+  const { sku, product } = (await shop.ask('inventory', staff, variant, { id: TEE.id })).productVariant
+  const document = `mutation ($input: ProductVariantUpsertInput!) {
+    productVariantUpsert(input: $input) { userErrors { code field } } }`
+  const input = { id: TEE.id, productId: product.id, sku, price: { amount: '19.90', currencyCode: 'EUR' } }
+  expect((await shop.ask('inventory', staff, document, { input })).productVariantUpsert.userErrors).toEqual([])
+  const cart = await until(async () => {
+    const seen = await read(viewer)
+    return seen.total.amount === '19.90' && seen
+  })
+  expect(cart.problems).toMatchObject([
+    { __typename: 'LinePriceChanged', previous: { amount: '24.90' }, current: { amount: '19.90' } },
+  ])
+})
