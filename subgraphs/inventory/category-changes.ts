@@ -4,6 +4,7 @@ import type { Db } from '#platform/database.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseInput, problem, reject, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
+import { changeCatalogue } from './catalogue-cache.ts'
 import { categoryInput, isBelowItself, isTooDeep, MAX_LEVELS } from './category.ts'
 import type { CategoryDeleteInput, CategoryUpsertInput } from './schema.generated.ts'
 import { indexProducts } from './search-documents.ts'
@@ -13,7 +14,7 @@ import { categories, products, type CategoryRow } from './tables.ts'
 /** Adds a category, or changes one when `id` is given: everything below it moves along. */
 export async function upsertCategory(ctx: Context, input: CategoryUpsertInput): Promise<CategoryRow> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     await lockTree(tx)
     const before = await readCategory(tx, input.id)
     const above = await readCategory(tx, input.parentId === undefined ? before?.parentId : input.parentId)
@@ -108,7 +109,7 @@ async function productsInside(tx: Db, category: CategoryRow): Promise<string[]> 
 /** Removes a category that nothing is filed in. Returns its id. */
 export async function deleteCategory(ctx: Context, { id }: CategoryDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     await lockTree(tx)
     const [category] = isId(id) ? await tx.select().from(categories).where(eq(categories.id, id)).for('update') : []
     if (!category) reject('NOT_FOUND', 'There is no such category.', ['id'])

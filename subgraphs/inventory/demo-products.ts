@@ -1,7 +1,6 @@
 import { demoId } from '#platform/ids.ts'
 import type { Choice, Family, Style } from './demo-family.ts'
 import { opinions, strangers } from './demo-reviews.ts'
-import { documentOf } from './search-words.ts'
 import { slugOf } from './slug.ts'
 import type { CategoryRow } from './tables.ts'
 
@@ -9,7 +8,7 @@ const DAY_MS = 86_400_000
 /** What Alice's delivered order brought her. */
 const BOUGHT_BY_ALICE = ['linen-tee', 'stoneware-mug'].map((slug) => demoId(`product/${slug}`))
 
-/** The products of a family with their variants and what they are found by. */
+/** The products of a family with their variants. */
 export function productsOf(family: Family, filed: readonly CategoryRow[], at: Date) {
   const category = filed.find(({ slug }) => slug === family.category)!
   const options = family.axes.map(({ name, choices }) => ({ name, values: choices.map(({ title }) => title) }))
@@ -18,11 +17,9 @@ export function productsOf(family: Family, filed: readonly CategoryRow[], at: Da
     const product = productOf(family, style, category.id, new Date(at.getTime() - age))
     const variants = variantsOf(family, style, product)
     const prices = variants.map(({ priceMinor }) => priceMinor)
-    const above = filed.filter(({ id }) => category.path.includes(id)).map(({ name }) => name)
     return {
       product: { ...product, options, priceMinMinor: Math.min(...prices), priceMaxMinor: Math.max(...prices) },
       variants,
-      document: documentOf(product, { categories: above, options }),
     }
   })
 }

@@ -3,7 +3,18 @@ import type { Context } from '#platform/context.ts'
 import { loadGrouped, loadMany, loadOne } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { hasScope, type Viewer } from '#platform/viewer.ts'
-import { categories, locations, products, reservationLines, reviews, stockLevels, variants } from './tables.ts'
+import { cached, cachedCategories, dated } from './catalogue-cache.ts'
+import {
+  categories,
+  locations,
+  products,
+  reservationLines,
+  reviews,
+  stockLevels,
+  variants,
+  type ProductRow,
+  type VariantRow,
+} from './tables.ts'
 
 /** Drafts and archived products are for staff only. */
 export const visibleTo = (viewer: Viewer): SQL | undefined =>
@@ -11,22 +22,19 @@ export const visibleTo = (viewer: Viewer): SQL | undefined =>
 
 const id = ({ id: own }: { id: string }) => own
 
-/** Products the viewer may see. */
-export const productById = loadOne(
-  (ctx: Context, ids: readonly string[]) =>
+const visibleProducts = (ctx: Context, key: 'id' | 'slug', keys: readonly string[]) =>
+  cached(ctx, { name: 'product', asked: { [key]: keys }, revive: dated<ProductRow> }, async () =>
     ctx.db
       .select()
       .from(products)
-      .where(and(inArray(products.id, [...ids]), visibleTo(ctx.viewer))),
-  id,
-)
+      .where(and(inArray(products[key], [...keys]), visibleTo(ctx.viewer))),
+  )
+
+/** Products the viewer may see. */
+export const productById = loadOne((ctx: Context, ids: readonly string[]) => visibleProducts(ctx, 'id', ids), id)
 
 export const productBySlug = loadOne(
-  (ctx: Context, slugs: readonly string[]) =>
-    ctx.db
-      .select()
-      .from(products)
-      .where(and(inArray(products.slug, [...slugs]), visibleTo(ctx.viewer))),
+  (ctx: Context, slugs: readonly string[]) => visibleProducts(ctx, 'slug', slugs),
   ({ slug }) => slug,
 )
 
@@ -101,30 +109,36 @@ export const linesOfReservation = loadMany(
 
 export const categoryById = loadOne(
   (ctx: Context, ids: readonly string[]) =>
-    ctx.db
-      .select()
-      .from(categories)
-      .where(inArray(categories.id, [...ids])),
+    cachedCategories(ctx, { id: ids }, async () =>
+      ctx.db
+        .select()
+        .from(categories)
+        .where(inArray(categories.id, [...ids])),
+    ),
   id,
 )
 
 export const childrenOf = loadMany(
   (ctx: Context, ids: readonly string[]) =>
-    ctx.db
-      .select()
-      .from(categories)
-      .where(inArray(categories.parentId, [...ids]))
-      .orderBy(categories.name, categories.id),
+    cachedCategories(ctx, { parentId: ids }, async () =>
+      ctx.db
+        .select()
+        .from(categories)
+        .where(inArray(categories.parentId, [...ids]))
+        .orderBy(categories.name, categories.id),
+    ),
   ({ parentId }) => parentId!,
 )
 
 const variantCount = loadOne(
   (ctx: Context, ids: readonly string[]) =>
-    ctx.db
-      .select({ productId: variants.productId, units: count() })
-      .from(variants)
-      .where(inArray(variants.productId, [...ids]))
-      .groupBy(variants.productId),
+    cached(ctx, { name: 'variants', asked: { count: ids } }, async () =>
+      ctx.db
+        .select({ productId: variants.productId, units: count() })
+        .from(variants)
+        .where(inArray(variants.productId, [...ids]))
+        .groupBy(variants.productId),
+    ),
   ({ productId }) => productId,
 )
 
@@ -145,12 +159,15 @@ export const variantPageOf = loadGrouped(async (ctx: Context, wanted: readonly P
     { column: variants.id, direction: 'asc' },
   ])
   const parents = wanted.map(({ parentId }) => parentId)
-  const ranked = ctx.db
-    .select({ ...getTableColumns(variants), rank: page.rank(variants.productId) })
-    .from(variants)
-    .where(and(inArray(variants.productId, parents), page.where))
-    .as('ranked')
-  const rows = await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+  const asked = { parents, args: wanted[0]!.args }
+  const rows = await cached(ctx, { name: 'variants', asked, revive: dated<VariantRow> }, async () => {
+    const ranked = ctx.db
+      .select({ ...getTableColumns(variants), rank: page.rank(variants.productId) })
+      .from(variants)
+      .where(and(inArray(variants.productId, parents), page.where))
+      .as('ranked')
+    return await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+  })
   const byProduct = Map.groupBy(rows, ({ productId }) => productId)
   return parents.map((parentId) =>
     page.connection(byProduct.get(parentId) ?? [], (row) => [row.position, row.id], {

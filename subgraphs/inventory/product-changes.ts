@@ -5,6 +5,7 @@ import { announce } from '#platform/facts.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseInput, problem, reject, rejectStale, rejectTransition, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
+import { changeCatalogue } from './catalogue-cache.ts'
 import { ProductChanged } from './events.ts'
 import { mayBecome, nextStatuses, productChange, productCreation } from './product.ts'
 import type { ProductCreateInput, ProductDeleteInput, ProductUpdateInput } from './schema.generated.ts'
@@ -16,7 +17,7 @@ import { categories, products, reservationLines, variants, type ProductRow } fro
 /** Adds a product without variants, a draft unless said otherwise. */
 export async function createProduct(ctx: Context, input: ProductCreateInput): Promise<ProductRow> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     const found = [...(await unknownCategory(tx, input.categoryId)), ...(await takenSlug(tx, input.slug))]
     const {
       slug,
@@ -66,7 +67,7 @@ async function takenSlug(tx: Db, slug: string | null | undefined): Promise<UserE
 /** Changes a product; what is left out stays, null clears. */
 export async function updateProduct(ctx: Context, input: ProductUpdateInput): Promise<ProductRow> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     const before = await lockProduct(tx, input.id)
     const unknown = before ? [] : [problem('NOT_FOUND', 'There is no such product.', ['id'])]
     const changes = parseInput(productChange, input, [...unknown, ...(await unknownCategory(tx, input.categoryId))])
@@ -122,7 +123,7 @@ async function variantIdsOf(tx: Db, productId: string): Promise<string[]> {
 /** Removes a product that was never sold, with its variants, their stock and its reviews. Returns its id. */
 export async function deleteProduct(ctx: Context, { id }: ProductDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     const product = await lockProduct(tx, id)
     if (!product) reject('NOT_FOUND', 'There is no such product.', ['id'])
     const variantIds = await variantIdsOf(tx, id)

@@ -6,10 +6,11 @@ import { isId } from '#platform/ids.ts'
 import { parseMoney } from '#platform/money.ts'
 import type { PageArgs } from '#platform/pages.ts'
 import { hasScope } from '#platform/viewer.ts'
+import { cached, dated } from './catalogue-cache.ts'
 import { productById, productBySlug } from './loaders.ts'
 import { inOrder } from './product-order.ts'
 import type { ProductFilter, ProductSort } from './schema.generated.ts'
-import { categories, documents, locations, products, stockLevels, variants, type ProductRow } from './tables.ts'
+import { categories, locations, products, stockLevels, variants, type ProductRow } from './tables.ts'
 
 /** A product the viewer may see, by id or slug; null when unknown. */
 export async function readProduct(
@@ -21,35 +22,32 @@ export async function readProduct(
   return slug == null ? badUserInput('Give an id or a slug.') : await productBySlug(ctx).load(slug)
 }
 
-/** A page of the products that `filter` and `within` leave, for sale unless staff ask for others. */
-export async function productPage(
-  ctx: Context,
-  args: PageArgs & { filter?: ProductFilter | null; sort?: ProductSort | null },
-  { within, score }: { within?: SQL | undefined; score?: SQL<number> } = {},
-) {
-  const { page, keyOf } = inOrder(args, score)
-  const wanted = and(matching(ctx, args.filter), within)
-  const rows = await ctx.db
-    .select({ product: products, score: score ?? sql<number>`0::float8` })
-    .from(products)
-    .leftJoin(documents, eq(documents.productId, products.id))
-    .where(and(wanted, page.where))
-    .orderBy(...page.orderBy)
-    .limit(page.limit)
-  return page.connection(
-    rows.map(({ product, score: own }) => ({ ...product, score: own })),
-    keyOf,
-    { totalCount: async () => await countProducts(ctx, wanted) },
+type ListArgs = PageArgs & { filter?: ProductFilter | null; sort?: ProductSort | null }
+
+/** A page of the products that `filter` leaves, for sale unless staff ask for others. */
+export async function productPage(ctx: Context, { filter, ...args }: ListArgs) {
+  const { page, keyOf } = inOrder(args)
+  const wanted = matching(ctx, filter)
+  const rows = await cachedList(ctx, { filter, args, revive: dated<ProductRow> }, async () =>
+    ctx.db
+      .select()
+      .from(products)
+      .where(and(wanted, page.where))
+      .orderBy(...page.orderBy)
+      .limit(page.limit),
   )
+  const totalCount = () => cachedList(ctx, { filter, args: 'count' }, () => ctx.db.$count(products, wanted))
+  return page.connection(rows, keyOf, { totalCount })
 }
 
-async function countProducts({ db }: Pick<Context, 'db'>, wanted: SQL | undefined): Promise<number> {
-  const matches = db
-    .select({ id: products.id })
-    .from(products)
-    .leftJoin(documents, eq(documents.productId, products.id))
-    .where(wanted)
-  return await db.$count(matches.as('matches'))
+/** A list is kept like the rest of the catalogue, unless it depends on stock: that changes with every order. */
+export async function cachedList<T>(
+  ctx: Context,
+  { filter, args, revive }: { filter: ProductFilter | null | undefined; args: unknown; revive?: (value: T) => T },
+  read: () => Promise<T>,
+): Promise<T> {
+  if (filter?.inStockOnly) return await read()
+  return await cached(ctx, { name: 'products', asked: { filter, args }, ...(revive && { revive }) }, read)
 }
 
 /** Filed in a category or anywhere below it. */
@@ -68,6 +66,12 @@ const filterSchema = z.object({
   ratingMin: z.int().min(1, 'ratingMin is from 1 to 5.').max(5, 'ratingMin is from 1 to 5.').nullish(),
 })
 
+/** The state of what is listed: shoppers see what is for sale, whatever they ask for. */
+export const statusOf = (
+  { viewer }: Pick<Context, 'viewer'>,
+  filter: ProductFilter | null | undefined,
+): ProductRow['status'] => (hasScope(viewer, 'inventory:read') ? filter?.status : null) ?? 'ACTIVE'
+
 /** What a filter leaves of the products the viewer may see. @throws BAD_USER_INPUT */
 export function matching(
   ctx: Pick<Context, 'db' | 'viewer' | 'config'>,
@@ -75,10 +79,9 @@ export function matching(
 ): SQL {
   const { success, error } = filterSchema.safeParse(filter ?? {})
   if (!success) badUserInput(error.issues[0]!.message)
-  const { categoryId, brands, tags, priceMin, priceMax, inStockOnly, ratingMin, status } = filter ?? {}
-  const asked = hasScope(ctx.viewer, 'inventory:read') ? (status ?? 'ACTIVE') : 'ACTIVE'
+  const { categoryId, brands, tags, priceMin, priceMax, inStockOnly, ratingMin } = filter ?? {}
   return and(
-    eq(products.status, asked),
+    eq(products.status, statusOf(ctx, filter)),
     categoryId == null ? undefined : isId(categoryId) ? filedBelow(ctx, categoryId) : sql`false`,
     brands?.length ? inArray(products.brand, [...brands]) : undefined,
     tags?.length ? arrayOverlaps(products.tags, [...tags]) : undefined,

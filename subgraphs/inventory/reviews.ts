@@ -7,6 +7,7 @@ import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { hasScope, owns, type User } from '#platform/viewer.ts'
+import { changeCatalogue } from './catalogue-cache.ts'
 import { productById, reviewPageOf, visibleTo } from './loaders.ts'
 import type { ReviewCreateInput } from './schema.generated.ts'
 import { products, purchases, reviews, type ProductRow } from './tables.ts'
@@ -58,7 +59,7 @@ export async function createReview(ctx: Context, author: User, input: ReviewCrea
   if (!(isId(productId) && (await productById(ctx).load(productId)))) {
     reject('NOT_FOUND', 'There is no such product.', ['productId'])
   }
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     const at = ctx.now()
     const bought = and(eq(purchases.userId, author.id), eq(purchases.productId, productId))
     const [review] = await tx

@@ -1,6 +1,6 @@
-import { eq, inArray, sql } from 'drizzle-orm'
+import { eq, inArray, sql, type SQL } from 'drizzle-orm'
 import type { Db } from '#platform/database.ts'
-import { documentOf, wordsIn } from './search-words.ts'
+import { documentOf } from './search-words.ts'
 import { documents, products, words, type CategoryRow } from './tables.ts'
 
 const BATCH = 500
@@ -49,21 +49,26 @@ async function indexBatch(tx: Db, productIds: readonly string[]): Promise<void> 
     .from(documents)
     .where(inArray(documents.productId, [...productIds]))
   if (rows.length === 0) return
-  const after = rows.map((row) => ({ productId: row.id, ...documentOf(row, row) }))
+  const after = rows.map((row) => {
+    const { weighted, words: found } = documentOf(row, row)
+    const { id: productId, status, brand, tags } = row
+    return { productId, status, brand, tags, words: found, document: weightedDocument(weighted) }
+  })
   await tx
     .insert(documents)
     .values(after)
     .onConflictDoUpdate({
       target: documents.productId,
       set: {
-        name: sql`excluded.name`,
+        status: sql`excluded.status`,
         brand: sql`excluded.brand`,
+        tags: sql`excluded.tags`,
         words: sql`excluded.words`,
-        body: sql`excluded.body`,
+        document: sql`excluded.document`,
       },
     })
   // Nobody is to learn a draft's words from a suggestion.
-  const shown = new Set(after.filter((_, index) => rows[index]!.status === 'ACTIVE').flatMap(wordsOf))
+  const shown = new Set(after.filter(({ status }) => status === 'ACTIVE').flatMap(wordsOf))
   if (shown.size > 0) {
     await tx
       .insert(words)
@@ -76,8 +81,14 @@ async function indexBatch(tx: Db, productIds: readonly string[]): Promise<void> 
   )
 }
 
-const wordsOf = ({ name, brand, words: more }: { name: string; brand: string; words: string }): string[] =>
-  wordsIn(`${name} ${brand} ${more}`)
+/** Texts of falling weight as PostgreSQL searches them. */
+export const weightedDocument = (texts: readonly string[]): SQL<string> =>
+  sql.join(
+    texts.map((text, index) => sql`setweight(to_tsvector('english', ${text}), ${sql.raw(`'${'ABCD'[index]}'`)})`),
+    sql` || `,
+  ) as SQL<string>
+
+const wordsOf = ({ words: found }: { words: string }): string[] => found.split(' ').filter(Boolean)
 
 // A word goes when no product for sale is found by it any more.
 async function forgetWords(tx: Db, candidates: readonly string[]): Promise<void> {
@@ -86,6 +97,6 @@ async function forgetWords(tx: Db, candidates: readonly string[]): Promise<void>
     delete from inventory.words w
     where w.word in (select jsonb_array_elements_text(${JSON.stringify([...new Set(candidates)])}::jsonb))
       and not exists (
-        select from inventory.documents d join inventory.products p on p.id = d.product_id
-        where p.status = 'ACTIVE' and d.document @@ to_tsquery('english', w.word))`)
+        select from inventory.documents d
+        where d.status = 'ACTIVE' and d.document @@ to_tsquery('english', w.word))`)
 }

@@ -2,13 +2,13 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { demoId } from '#platform/ids.ts'
 import { countRecentSales } from './best-sellers.ts'
+import { forgetCatalogue } from './catalogue-cache.ts'
 import { families } from './demo-catalogue.ts'
 import { tree } from './demo-categories.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
 import { productsOf, reviewsFor } from './demo-products.ts'
 import {
   categories,
-  documents,
   locations,
   movements,
   products,
@@ -16,10 +16,9 @@ import {
   reviews,
   stockLevels,
   variants,
-  words,
   type CategoryRow,
 } from './tables.ts'
-import { wordsIn } from './search-words.ts'
+import { indexProducts } from './search-documents.ts'
 import { slugOf } from './slug.ts'
 
 /** Fills an empty catalogue: categories, products, stock at two locations, reviews, and what Alice's orders took. */
@@ -30,6 +29,7 @@ export async function seed(ctx: Context): Promise<boolean> {
     for (const order of demoOrders) await seedOrder(tx, ctx.now(), order)
   })
   await countRecentSales(ctx)
+  await forgetCatalogue(ctx)
   return true
 }
 
@@ -47,12 +47,9 @@ async function seedCatalogue(tx: Db, at: Date): Promise<void> {
       ratingSum: stars(product.id).reduce((sum, rating) => sum + rating, 0),
     })),
   )
-  const found = made.map(({ product, document }) => ({ productId: product.id, ...document }))
-  await tx.insert(documents).values(found)
-  await tx.insert(words).values(
-    wordsIn(found.map(({ name, brand, words: more }) => `${name} ${brand} ${more}`).join(' ')).map((word) => ({
-      word,
-    })),
+  await indexProducts(
+    tx,
+    made.map(({ product }) => product.id),
   )
   const sold = made.flatMap((each) => each.variants)
   await tx.insert(variants).values(sold)

@@ -4,6 +4,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { changeCatalogue, forgetCatalogue } from './catalogue-cache.ts'
 import { seed } from './seed.ts'
 import { products, stockLevels, variants } from './tables.ts'
 
@@ -25,7 +26,9 @@ const codeOf = async (query: string, variables?: Record<string, unknown>) =>
 /** Runs with a product in another state. */
 async function hidden(slug: string, run: () => Promise<void>) {
   const become = async (status: 'ACTIVE' | 'ARCHIVED') =>
-    await db().update(products).set({ status }).where(eq(products.slug, slug))
+    await changeCatalogue(shop.part('inventory').ownContext(), (tx) =>
+      tx.update(products).set({ status }).where(eq(products.slug, slug)),
+    )
   await become('ARCHIVED')
   try {
     await run()
@@ -271,6 +274,7 @@ describe('categories', () => {
   })
 
   test('are read in one statement a level', async () => {
+    await forgetCatalogue(shop.part('inventory').ownContext())
     const statements = await shop.statements(() => ask(`{ categories { slug children { slug children { slug } } } }`))
     expect(statements.filter((text) => !text.includes('pg_catalog'))).toHaveLength(3)
   })
@@ -279,6 +283,7 @@ describe('categories', () => {
     const HOME = `{ categories { slug products(sort: PRICE_ASC, first: 2) { nodes { slug } pageInfo { endCursor } totalCount } } }`
     let tops: { slug: string; products: { nodes: unknown[]; totalCount: number; pageInfo: { endCursor: string } } }[] =
       []
+    await forgetCatalogue(shop.part('inventory').ownContext())
     const statements = await shop.statements(async () => {
       tops = (await ask(HOME)).categories
     })

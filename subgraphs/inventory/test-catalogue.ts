@@ -30,8 +30,8 @@ const commands = {
 }
 
 /** An empty shop. */
-export async function openCatalogue() {
-  const shop = await openParts(['inventory'])
+export async function openCatalogue(env: Record<string, string> = {}) {
+  const shop = await openParts(['inventory'], env)
   const ownContext = () => shop.part('inventory').ownContext()
   const { db } = ownContext()
 

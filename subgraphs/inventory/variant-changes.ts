@@ -4,6 +4,7 @@ import type { Db } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
 import { parseInput, problem, Rejection, reject, rejectStale, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
+import { changeCatalogue } from './catalogue-cache.ts'
 import { lockProduct, lockUnsold, saveProduct, tellChanged } from './product-changes.ts'
 import { optionsOf, priceRange } from './product.ts'
 import type { ProductVariantDeleteInput, ProductVariantUpsertInput } from './schema.generated.ts'
@@ -17,7 +18,7 @@ const MAX_VARIANTS = 1_000
 /** Adds a variant behind the others, or changes one when `id` is given; then what is left out stays. */
 export async function upsertVariant(ctx: Context, input: ProductVariantUpsertInput): Promise<VariantRow> {
   requireScope(ctx.viewer, 'inventory:manage')
-  const variant = await ctx.db.transaction(async (tx) => {
+  const variant = await changeCatalogue(ctx, async (tx) => {
     const product = await lockProduct(tx, input.productId)
     const siblings = product ? await variantsOf(tx, product.id) : []
     const before = siblings.find(({ id }) => id === input.id)
@@ -109,7 +110,7 @@ async function follow(tx: Db, ctx: Context, { id }: ProductRow, changed: readonl
 /** Removes a variant that was never sold and is not in stock. Returns its id. */
 export async function deleteVariant(ctx: Context, { id }: ProductVariantDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'inventory:manage')
-  return await ctx.db.transaction(async (tx) => {
+  return await changeCatalogue(ctx, async (tx) => {
     const [variant] = isId(id) ? await tx.select().from(variants).where(eq(variants.id, id)) : []
     const product = variant && (await lockProduct(tx, variant.productId))
     if (!product) reject('NOT_FOUND', 'There is no such variant.', ['id'])
