@@ -52,19 +52,15 @@ async function goForward(ctx: Context, attempt: Attempt): Promise<void> {
     }
     isBegun = false
     if (attempt.checkout.cancelRequested && !attempt.checkout.placedAt) return await giveUp(ctx, attempt, CANCELLED)
-    failpoint(`${name}:before`)
     try {
-      const done = await steps[name](ctx, attempt.checkout, (step) => attempt.steps.get(step)?.result)
-      failpoint(`${name}:effect`)
-      await record(ctx, attempt, name, done)
-      failpoint(`${name}:recorded`)
+      await record(ctx, attempt, name, await take(ctx, attempt, name))
       isBegun = true
     } catch (error) {
       // Nothing is undone behind the pivot.
       if (error instanceof LeaseLost || attempt.checkout.placedAt) throw error
       if (error instanceof Cancelled) return await giveUp(ctx, attempt, CANCELLED)
       if (error instanceof Waits) {
-        if (await park(ctx, attempt, error)) return
+        if (await park(ctx, attempt, name, error)) return
         continue
       }
       if (error instanceof Refused) return await giveUp(ctx, attempt, error.failure, { name, error })
@@ -72,6 +68,15 @@ async function goForward(ctx: Context, attempt: Attempt): Promise<void> {
       if (attempt.steps.get(name)!.tries >= MAX_TRIES) return await giveUp(ctx, attempt, UNAVAILABLE)
       if (!isOutOfTime(ctx)) await pause(RETRY_DELAY_MS)
     }
+  }
+}
+
+async function take(ctx: Context, { checkout, steps: taken }: Attempt, name: StepName): Promise<Done> {
+  await failpoint(`${name}:before`, checkout.id)
+  try {
+    return await steps[name](ctx, checkout, (step) => taken.get(step)?.result)
+  } finally {
+    await failpoint(`${name}:effect`, checkout.id)
   }
 }
 
@@ -107,7 +112,8 @@ async function record(
     const isCancelled = error instanceof LeaseLost && guard && (await isStillMine(ctx, attempt))
     throw isCancelled ? new Cancelled() : error
   }
-  const { placedAt, orderId, version } = attempt.checkout
+  const { id, placedAt, orderId, version } = attempt.checkout
+  await failpoint(`${name}:recorded`, id)
   if (placedAt) await ctx.live.publish(`order:${orderId}`, { sequence: version })
 }
 
@@ -115,10 +121,11 @@ const isStillMine = async (ctx: Context, { checkout: { id, leaseToken } }: Attem
   (await freshCheckoutRow(ctx, id)).leaseToken === leaseToken
 
 /** Lets it wait without a lease; false when there is news of its payment already, or a wish to cancel. */
-async function park(ctx: Context, attempt: Attempt, { until }: Waits): Promise<boolean> {
+async function park(ctx: Context, attempt: Attempt, name: StepName, { until }: Waits): Promise<boolean> {
   const set = { status: 'AWAITING_PAYMENT_ACTION' as const, leaseUntil: null, actionUntil: until, setbacks: 0 }
   try {
     await attempt.move({ set }, sql`not is_payment_resolved and not cancel_requested`)
+    await failpoint(`${name}:recorded`, attempt.checkout.id)
     return true
   } catch (error) {
     if (error instanceof LeaseLost && (await isStillMine(ctx, attempt))) return false
@@ -144,17 +151,18 @@ async function giveUp(
   const totalMinor = refused?.error.totalMinor
   const seen = totalMinor === undefined ? {} : { totalMinor }
   await attempt.move({ set: { status: 'COMPENSATING', failure, setbacks: 0, ...seen }, steps })
+  if (refused) await failpoint(`${refused.name}:recorded`, attempt.checkout.id)
   await goBack(ctx, attempt)
 }
 
 async function goBack(ctx: Context, attempt: Attempt): Promise<void> {
   for (const name of stepsToUndo(attempt.steps, attempt.checkout)) {
     const step = attempt.steps.get(name)!
-    failpoint(`undo:${name}:before`)
+    await failpoint(`undo:${name}:before`, attempt.checkout.id)
     await undo[name](ctx, attempt.checkout)
-    failpoint(`undo:${name}:effect`)
+    await failpoint(`undo:${name}:effect`, attempt.checkout.id)
     await attempt.move({ set: { setbacks: 0 }, steps: [ended(step, 'UNDONE', ctx.now(), step)] })
-    failpoint(`undo:${name}:recorded`)
+    await failpoint(`undo:${name}:recorded`, attempt.checkout.id)
   }
   const { attempt: number, attemptScope, attemptKey, failure } = attempt.checkout
   const reply = JSON.stringify({ attempt: number, failure })

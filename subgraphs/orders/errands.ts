@@ -111,9 +111,9 @@ async function takeStep(
   steps: readonly [name: string, run: ErrandStep][],
 ): Promise<ErrandRow> {
   const [name, run] = steps[errand.step]!
-  failpoint(`${errand.kind}:${name}:before`)
+  await failpoint(`${errand.kind}:${name}:before`, errand.id)
   const record = await run(ctx, errand)
-  failpoint(`${errand.kind}:${name}:effect`)
+  await failpoint(`${errand.kind}:${name}:effect`, errand.id)
   const isLast = errand.step === steps.length - 1
   const taken = await ctx.db.transaction(async (tx) => {
     const moved = await change(tx, ctx, leaseOf(errand), {
@@ -125,7 +125,7 @@ async function takeStep(
     await record?.(tx)
     return moved
   })
-  failpoint(`${errand.kind}:${name}:recorded`)
+  await failpoint(`${errand.kind}:${name}:recorded`, errand.id)
   return taken
 }
 

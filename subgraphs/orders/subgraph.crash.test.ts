@@ -1,11 +1,11 @@
+// Every other point at which a process can die: tests/crash.
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
-import { BOUGHT, buyingAt, codes, DECLINED, MUG, NOTHING, openShop } from './buying.fixture.ts'
+import { BOUGHT, buyingAt, NOTHING, openShop } from './buying.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
 
 let shop: Parts
@@ -30,45 +30,6 @@ async function completeAndDie(viewer: Viewer, input: object, failpoint: string, 
 /** What the recovery job of another process does once the dead one's lease is over. */
 const recover = () =>
   recoverCheckouts({ ...shop.part('orders').ownContext(), now: () => new Date(Date.now() + 60_000) })
-
-test.each([
-  'RESERVE_STOCK:effect',
-  'AUTHORIZE_PAYMENT:effect',
-  'COMMIT_STOCK:effect',
-  'CREATE_ORDER:recorded',
-  'CAPTURE_PAYMENT:effect',
-])('killed at %s, a purchase is finished by another process: one order, charged once', async (failpoint) => {
-  const { buyer, cart, input } = await at.checkoutOf(aGuest())
-  expect(await completeAndDie(buyer, input, failpoint)).toBe('SIGKILL')
-  expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'PROCESSING' })
-  await recover()
-  expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
-  expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
-  const captured = Math.round(Number(cart.total.amount) * 100)
-  expect(await at.chargedFor(input.checkoutId)).toEqual({ authorizations: 1, captured })
-  // Whoever sent the key hears of the same order.
-  expect(await at.complete(buyer, input)).toMatchObject({
-    isReplay: true,
-    order: { status: 'CONFIRMED' },
-    userErrors: [],
-  })
-})
-
-test.each(['undo:RESERVE_STOCK:before', 'undo:FREEZE_CART:effect'])(
-  'killed at %s of a declined purchase, nothing stays held, and it succeeds with another card',
-  async (failpoint) => {
-    const { buyer, input } = await at.checkoutOf(aGuest(), [[MUG, 1]], DECLINED)
-    expect(await completeAndDie(buyer, input, failpoint)).toBe('SIGKILL')
-    await recover()
-    const checkout = await at.read(buyer, input.checkoutId)
-    expect(checkout).toMatchObject({ status: 'OPEN', failure: { code: 'PAYMENT_DECLINED' } })
-    expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)
-    expect(codes(await at.complete(buyer, input))).toEqual(['PAYMENT_DECLINED'])
-    const again = { ...input, paymentToken: await at.token(), idempotencyKey: uuidv7() }
-    expect(await at.complete(buyer, again)).toMatchObject({ checkout: { status: 'COMPLETED' }, userErrors: [] })
-    expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
-  },
-)
 
 test('killed after the card was authorised and then called off, the money is let go', async () => {
   const { buyer, input } = await at.checkoutOf(aGuest())
