@@ -8,4 +8,5 @@ export default {
   DiscountCode: './promotion.ts#EnteredCode',
   Promotion: './tables.ts#PromotionRow',
   TaxLine: './tax.ts#TaxLine',
+  TaxRate: './tables.ts#TaxRateRow',
 }

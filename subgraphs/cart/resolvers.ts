@@ -10,6 +10,7 @@ import { pricingOf, summaryOf } from './pricing.ts'
 import { releaseUsage, reserveUsage } from './promotion-uses.ts'
 import { allPromotions, deletePromotion, upsertPromotion } from './promotions.ts'
 import type { Resolvers } from './schema.generated.ts'
+import { allTaxRates, upsertTaxRate } from './tax-rates.ts'
 import { plain } from './tax.ts'
 
 // Fields that only other parts of the store may use.
@@ -33,6 +34,7 @@ export const resolvers: Resolvers = {
   Query: {
     cart: (_, { id }, ctx) => readCart(ctx, id),
     promotions: (_, args, ctx) => allPromotions(ctx, args),
+    taxRates: (_, args, ctx) => allTaxRates(ctx, args),
   },
   Mutation: {
     cartCreate: (_, { input }, ctx) =>
@@ -53,6 +55,7 @@ export const resolvers: Resolvers = {
       payload(async () => ({ cart: await setDiscountCodes(ctx, requireSession(ctx.viewer), input) })),
     promotionUpsert: (_, { input }, ctx) => payload(async () => ({ promotion: await upsertPromotion(ctx, input) })),
     promotionDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deletePromotion(ctx, input) })),
+    taxRateUpsert: (_, { input }, ctx) => payload(async () => ({ taxRate: await upsertTaxRate(ctx, input) })),
     cartMerge: (_, { input }, ctx) => internal(ctx, () => mergeCarts(ctx, input), noCart),
     cartFreeze: (_, { input }, ctx) => internal(ctx, () => freezeCart(ctx, input), noCart),
     cartUnfreeze: (_, { input }, ctx) => internal(ctx, () => unfreezeCart(ctx, input), noCart),
@@ -99,5 +102,6 @@ export const resolvers: Resolvers = {
     usageLimit: ({ usageLimit }, _, ctx) => forStaff(ctx, usageLimit),
     usageCount: ({ usageCount }, _, ctx) => forStaff(ctx, usageCount),
   },
+  TaxRate: { rate: ({ rate }) => plain(rate) },
   User: { cart: ({ id }, _, ctx) => readCartOfUser(ctx, id) },
 }

@@ -123,7 +123,11 @@ export const taxRates = schema.table(
     isIncludedInPrice: boolean().notNull(),
   },
   (table) => [
-    unique().on(table.countryCode, table.region, table.taxCategory).nullsNotDistinct(),
+    uniqueIndex('tax_rates_place_and_kind').on(
+      table.countryCode,
+      sql`coalesce(upper(${table.region}), '')`,
+      table.taxCategory,
+    ),
     check('tax_rates_rate', sql`rate >= 0 and rate < 1`),
   ],
 )

@@ -1,0 +1,2 @@
+ALTER TABLE "cart"."tax_rates" DROP CONSTRAINT "tax_rates_countryCode_region_taxCategory_unique";--> statement-breakpoint
+CREATE UNIQUE INDEX "tax_rates_place_and_kind" ON "cart"."tax_rates" USING btree ("country_code",coalesce(upper("region"), ''),"tax_category");
