@@ -67,6 +67,14 @@ export const changed = ({ now }: Pick<Context, 'now'>) => ({
   expiresAt: new Date(now().getTime() + KEPT_DAYS * 86_400_000),
 })
 
+/** The columns that set a cart aside for good. */
+export const closed = <T extends CartRow['status']>({ now }: Pick<Context, 'now'>, status: T) => ({
+  status,
+  closedAt: now(),
+  updatedAt: now(),
+  version: sql`${carts.version} + 1`,
+})
+
 /** A new cart in use for this owner. */
 export function newCart(ctx: Pick<Context, 'now' | 'config'>, { kind, id }: Owner): typeof carts.$inferInsert {
   const { updatedAt, expiresAt } = changed(ctx)
@@ -157,9 +165,9 @@ export const accountOf = ({ ownerKind, ownerId }: CartRow): { id: string } | nul
   ownerKind === 'user' ? { id: ownerId } : null
 
 /** Gives up carts that nobody changed for long. They stay readable. */
-export async function abandonCarts({ db, now }: Pick<Context, 'db' | 'now'>): Promise<void> {
-  await db
+export async function abandonCarts(ctx: Pick<Context, 'db' | 'now'>): Promise<void> {
+  await ctx.db
     .update(carts)
-    .set({ status: 'ABANDONED', version: sql`${carts.version} + 1`, updatedAt: now() })
-    .where(and(eq(carts.status, 'ACTIVE'), lt(carts.expiresAt, now())))
+    .set(closed(ctx, 'ABANDONED'))
+    .where(and(eq(carts.status, 'ACTIVE'), lt(carts.expiresAt, ctx.now())))
 }

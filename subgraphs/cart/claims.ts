@@ -12,7 +12,7 @@ import { belongsTo, isCurrent } from './access.ts'
 import { merged, type MergeStrategy } from './cart-line.ts'
 import { mergedCodes } from './promotion.ts'
 import { keepLines, linesOf } from './cart-lines.ts'
-import { changed, openCart, tell } from './carts.ts'
+import { changed, closed, openCart, tell } from './carts.ts'
 import type { CartMergeInput } from './schema.generated.ts'
 import { cartLines, carts, idempotencyKeys, inbox, type CartRow } from './tables.ts'
 
@@ -106,10 +106,7 @@ async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy
       ...changed(ctx),
     })
     .where(eq(carts.id, into.id))
-  await tx
-    .update(carts)
-    .set({ status: 'MERGED', version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
-    .where(eq(carts.id, from.id))
+  await tx.update(carts).set(closed(ctx, 'MERGED')).where(eq(carts.id, from.id))
 }
 
 // The closed carts of the guest become the account's, so that it can read what it bought.

@@ -6,7 +6,7 @@ import { idempotentStatement, type Keyed } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
 import { parseInput, reject, rejectStale, rejectTransition } from '#platform/user-errors.ts'
 import { blocksCheckout, next, type Pricing } from './cart.ts'
-import { changed, tell } from './carts.ts'
+import { changed, closed, tell } from './carts.ts'
 import { pricedAnew, type FreshPricing } from './pricing.ts'
 import type { CartConvertInput, CartFreezeInput, CartUnfreezeInput } from './schema.generated.ts'
 import { carts, holds, idempotencyKeys, promotionUses, type CartRow } from './tables.ts'
@@ -158,7 +158,7 @@ export async function convertCart(ctx: Context, input: CartConvertInput): Promis
     const converted = ctx.db.$with('converted').as(
       ctx.db
         .update(carts)
-        .set({ status: 'CONVERTED', orderId, version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
+        .set({ ...closed(ctx, 'CONVERTED'), orderId })
         .where(and(eq(carts.id, cartId), eq(carts.status, 'FROZEN'), eq(carts.checkoutId, checkoutId)))
         .returning(),
     )

@@ -1,6 +1,9 @@
-// What must hold over the carts and their orders whenever nothing is under way. Each statement returns the rows that
-// break it; it is run by an administrator of the database, who sees every schema.
-export const invariants: readonly { name: string; sql: string }[] = [
+import type { Invariant } from '../invariants.ts'
+
+// The fact that an order was called off may be tried again for ten minutes before a person has to look.
+const TOLD = `interval '15 minutes'`
+
+export const invariants: readonly Invariant[] = [
   {
     name: 'a cart is CONVERTED when and only when its order exists',
     sql: `
@@ -43,7 +46,7 @@ export const invariants: readonly { name: string; sql: string }[] = [
       left join orders.checkouts k on k.id = u.checkout_id
       left join orders.orders o on o.checkout_id = u.checkout_id
       where u.status <> 'RELEASED' and u.promotion_ids <> '{}'
-        and (k.id is null or o.status = 'CANCELLED'
+        and (k.id is null or o.status = 'CANCELLED' and o.updated_at < now() - ${TOLD}
           or o.id is null and k.status in ('OPEN', 'COMPLETED', 'FAILED', 'EXPIRED', 'CANCELLED'))`,
   },
   {

@@ -1,5 +1,6 @@
 /** GraphQL type → what its resolvers get. */
 export default {
+  AdminDashboard: '../../platform/period.ts#Period',
   Cart: './price-cache.ts#SeenCart',
   CartLine: './cart.ts#PricedLine',
   CartProblem: './cart.ts#Problem',

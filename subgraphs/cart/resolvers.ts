@@ -1,4 +1,5 @@
 import type { Context } from '#platform/context.ts'
+import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { requireScope, requireService, requireSession } from '#platform/viewer.ts'
 import { addLines, clearCart, createCart, removeLines, updateLines } from './cart-lines.ts'
@@ -10,6 +11,7 @@ import { pricingOf, summaryOf } from './pricing.ts'
 import { releaseUsage, reserveUsage } from './promotion-uses.ts'
 import { allPromotions, deletePromotion, upsertPromotion } from './promotions.ts'
 import type { Resolvers } from './schema.generated.ts'
+import { cartStats } from './stats.ts'
 import { allTaxRates, upsertTaxRate } from './tax-rates.ts'
 import { plain } from './tax.ts'
 
@@ -69,6 +71,7 @@ export const resolvers: Resolvers = {
       resolve: (cart: unknown) => cart as never,
     },
   },
+  AdminDashboard: { __resolveReference: periodOf, carts: (period, _, ctx) => cartStats(ctx, period) },
   Cart: {
     __resolveReference: ({ id }, ctx) => readCart(ctx, id),
     owner: (cart) => accountOf(cart),

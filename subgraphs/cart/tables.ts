@@ -43,6 +43,8 @@ export const carts = schema.table(
     /** What that checkout was promised: the cart shows these prices from then on. */
     frozen: jsonb().$type<Pricing>(),
     orderId: uuid(),
+    /** When it became an order, went into another cart or was given up. */
+    closedAt: columns.at(),
   },
   (table) => [
     // The current cart. A frozen one still is, so that no second one opens beside a running checkout.
@@ -53,11 +55,13 @@ export const carts = schema.table(
     index()
       .on(table.expiresAt)
       .where(sql`status = 'ACTIVE'`),
+    index().on(table.closedAt),
     check('carts_status', sql`status in ('ACTIVE', 'FROZEN', 'CONVERTED', 'MERGED', 'ABANDONED')`),
     check(
       'carts_frozen',
       sql`(status in ('FROZEN', 'CONVERTED')) = (checkout_id is not null and attempt is not null and frozen is not null)`,
     ),
+    check('carts_closed', sql`(status in ('CONVERTED', 'MERGED', 'ABANDONED')) = (closed_at is not null)`),
     check('carts_converted', sql`(status = 'CONVERTED') = (order_id is not null)`),
   ],
 )

@@ -140,6 +140,8 @@ export const valuesFrom = (row: Row): Values => ({
   locationId: demoId('location/berlin'),
   promotionIds: uuidv7(),
   'promotionUpsert.name': 'An offer',
+  'taxRateUpsert.taxCategory': 'standard',
+  'taxRateUpsert.rate': '0.19',
   codes: 'SPRING',
   optionId: demoId('shipping-method/express'),
   categoryId: demoId('category/clothing'),
