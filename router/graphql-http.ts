@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApolloServer, HeaderMap } from '@apollo/server'
+import type { GraphQLFormattedError } from 'graphql'
 import {
   ApolloServerPluginLandingPageLocalDefault,
   ApolloServerPluginLandingPageProductionDefault,
@@ -63,6 +64,8 @@ export async function startApollo({
 export interface Answering {
   apollo: ApolloServer<RequestContext>
   hotPath: HotPath
+  /** Why an operation is not even looked at, or null. */
+  refuse(text: string): GraphQLFormattedError | null
   use(): Disposable
 }
 
@@ -91,16 +94,22 @@ export async function answerGraphQL(
       return refuse(outgoing, { status, code: 'BAD_REQUEST', message, requestId })
     }
   }
-  const { apollo, hotPath, use } = current()
-  using _ = use()
-  const hot = isJson ? await hotPath.answer(incoming, body, context) : null
+  const answering = current()
+  using _ = answering.use()
+  const hot = isJson ? await answering.hotPath.answer(incoming, body, context) : null
   if (hot) return send(outgoing, 200, { 'content-type': hot.contentType, 'cache-control': 'no-store' }, hot.body)
   const headers = new HeaderMap()
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
-  const { search } = new URL(url, 'http://localhost')
-  const answer = await apollo.executeHTTPGraphQLRequest({
+  const { search, searchParams } = new URL(url, 'http://localhost')
+  const asked: unknown = method === 'POST' ? Object(body).query : searchParams.get('query')
+  const refused = typeof asked === 'string' && answering.refuse(asked)
+  if (refused) {
+    const json = JSON.stringify({ errors: [withRequestId(refused, requestId)] })
+    return send(outgoing, 400, { 'content-type': 'application/json; charset=utf-8' }, json)
+  }
+  const answer = await answering.apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method, headers, search, body },
     context: async () => context,
   })

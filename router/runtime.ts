@@ -1,15 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { ApolloServer } from '@apollo/server'
 import type { Logger } from '#platform/log.ts'
 import type { Transport } from '#platform/transport.ts'
 import { createEngine } from './engine/execute.ts'
 import { engineGateway } from './gateway.ts'
-import { startApollo } from './graphql-http.ts'
+import { publicError } from './graphql-error.ts'
+import { startApollo, type Answering } from './graphql-http.ts'
 import { HotPath } from './hot-path.ts'
 import { Documents } from './policy/documents.ts'
 import type { OperationLimits } from './policy/limits.ts'
 import type { PersistedQueries } from './policy/persisted.ts'
-import type { RequestContext } from './request-context.ts'
 import type { SubgraphTransports } from './subgraph-transports.ts'
 import type { Generation } from './subscriptions/operations.ts'
 import { subscriptionRoots } from './subscriptions/roots.ts'
@@ -30,9 +29,8 @@ export interface Lasting {
 }
 
 /** Everything that is made of one supergraph. Disposing of it waits until nobody uses it. */
-export interface Runtime extends Generation, AsyncDisposable {
-  apollo: ApolloServer<RequestContext>
-  hotPath: HotPath
+export interface Runtime extends Generation, Answering, AsyncDisposable {
+  documents: Documents
   transports: ReadonlyMap<string, Transport>
 }
 
@@ -46,8 +44,8 @@ export async function startRuntime(sdl: string, lasting: Lasting): Promise<Runti
   const transports = lasting.transports.take(supergraph.subgraphs)
   started.defer(() => lasting.transports.release(supergraph.subgraphs))
   const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
-  const engine = createEngine({ supergraph, transports: shared, limits, log, shareFetches, writes })
-  const documents = new Documents(supergraph.api.schema, limits.tokens)
+  const engine = createEngine({ supergraph, transports: shared, log, shareFetches, writes })
+  const documents = new Documents(supergraph.api.schema, limits)
   const gateway = engineGateway(supergraph, engine, log)
   const apollo = await startApollo({ gateway, persisted, limits, isDevelopment, log })
   started.defer(() => apollo.stop())
@@ -58,6 +56,12 @@ export async function startRuntime(sdl: string, lasting: Lasting): Promise<Runti
     documents,
     roots: subscriptionRoots(supergraph.schema),
     apollo,
+    refuse(text) {
+      const read = documents.read(text)
+      const broken =
+        'errors' in read && read.errors.find(({ extensions }) => extensions.code === 'OPERATION_LIMIT_EXCEEDED')
+      return broken ? publicError(broken, limits, log) : null
+    },
     hotPath: new HotPath({ engine, documents, persisted, limits, log }),
     transports,
     use: () => users.enter(),

@@ -2,6 +2,7 @@ import { ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph, type Schema } from '@
 import { QueryPlanner } from '@apollo/query-planner'
 import { parse, type DocumentNode, type GraphQLSchema } from 'graphql'
 import { links, withoutSecurityPurpose } from './links.ts'
+import { waysOf, type Ways } from './policy/planning.ts'
 import { requirementsOf, type Requirements } from './policy/requirements.ts'
 
 /** One generation of the supergraph: everything that is made of its SDL, and nothing else. */
@@ -16,6 +17,8 @@ export interface LoadedSupergraph {
   /** Name and address of each subgraph, as composed. */
   subgraphs: readonly { name: string; url: string }[]
   requirements: Requirements
+  /** Where the planner has a choice. */
+  ways: Ways
 }
 
 /**
@@ -39,6 +42,7 @@ export function loadSupergraph(sdl: string): LoadedSupergraph {
     planner: new QueryPlanner(supergraph, { debug: { maxEvaluatedPlans: MAX_EVALUATED_PLANS } }),
     subgraphs: supergraph.subgraphsMetadata(),
     requirements: requirementsOf(document, api.schema),
+    ways: waysOf(document),
   }
 }
 

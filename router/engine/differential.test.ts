@@ -6,7 +6,6 @@ import { createLogger } from '#platform/log.ts'
 import { fullSdl, sdl } from '#platform/subgraph.ts'
 import { localTransport } from '#platform/transport-local.ts'
 import { subgraphNames } from '../../subgraphs/all.ts'
-import { defaultLimits } from '../policy/limits.ts'
 import { loadSupergraph } from '../supergraph.ts'
 import { dreamtSubgraph } from '../testing/dreamt-subgraph.ts'
 import { fair, market, museum } from '../testing/market.ts'
@@ -120,8 +119,7 @@ describe.each(Object.keys(worlds))('in %s, the engine and the stock executor of 
         localTransport({ name: part, schema: each, createContext: (given) => given, log }),
       ]),
     )
-    const limits = { ...defaultLimits, depth: 99, aliases: 9999, rootFields: 999 }
-    const engine = createEngine({ supergraph, transports, limits, log })
+    const engine = createEngine({ supergraph, transports, log })
     const scopes = [...supergraph.requirements.values()].flatMap((all) => all.flatMap((each) => each.scopes.flat()))
     const viewer = anAccount(...scopes)
     let compared = 0

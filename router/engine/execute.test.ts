@@ -5,7 +5,6 @@ import { failures } from '#platform/transport-failures.ts'
 import { createLogger } from '#platform/log.ts'
 import type { SubgraphRequest, Transport } from '#platform/transport.ts'
 import { anonymous } from '#platform/viewer.ts'
-import { defaultLimits } from '../policy/limits.ts'
 import { loadSupergraph } from '../supergraph.ts'
 import { anAccount } from '../testing/router-under-test.ts'
 import { createEngine, type OperationRequest } from './execute.ts'
@@ -42,7 +41,6 @@ function over(
   const engine = createEngine({
     supergraph: loadSupergraph(supergraphSdl),
     transports,
-    limits: defaultLimits,
     log,
     ...options,
   })

@@ -4,7 +4,6 @@ import { failures } from '#platform/transport-failures.ts'
 import type { Transport } from '#platform/transport.ts'
 import type { Device, Viewer } from '#platform/viewer.ts'
 import type { DocumentNode, ExecutionResult, GraphQLError } from 'graphql'
-import type { OperationLimits } from '../policy/limits.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
 import type { Run } from './fetch.ts'
 import { copy, type Data } from './merge.ts'
@@ -13,7 +12,7 @@ import { asResult, Output, type ResponseText } from './output.ts'
 import { Queries } from './queries.ts'
 import { Subgraphs, type Writes } from './subgraphs.ts'
 
-/** An operation of a document that was validated against the public schema. */
+/** An operation of a document that was validated against the public schema, and is within the limits. */
 export interface OperationRequest {
   document: DocumentNode
   operationName?: string | undefined
@@ -30,7 +29,6 @@ export interface OperationRequest {
 export interface EngineOptions {
   supergraph: LoadedSupergraph
   transports: ReadonlyMap<string, Transport>
-  limits: OperationLimits
   log: Logger
   /** Whether identical query fetches under way at the same time are sent once (default true). */
   shareFetches?: boolean
@@ -76,15 +74,8 @@ export interface PreparedSubscription {
   completeText(event: ExecutionResult): Promise<ResponseText>
 }
 
-export function createEngine({
-  supergraph,
-  transports,
-  limits,
-  log,
-  shareFetches = true,
-  writes,
-}: EngineOptions): Engine {
-  const operations = new Operations(supergraph, limits, log)
+export function createEngine({ supergraph, transports, log, shareFetches = true, writes }: EngineOptions): Engine {
+  const operations = new Operations(supergraph, log)
   const subgraphs = new Subgraphs(transports, shareFetches, log, writes)
 
   const prepare = ({ document, operationName, variables = {}, viewer }: OperationRequest) =>

@@ -8,22 +8,23 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import { brokenLimit, type OperationLimits } from './limits.ts'
 import { reservedNames } from './reserved-names.ts'
 
 /** Rules of the GraphQL specification, and ours. */
 export const validationRules = [...recommendedRules, reservedNames]
 
-/** Parses and validates operations, each text once. */
+/** Parses operations, holds them against the limits and validates them, each text once. */
 export class Documents {
   /** How often an operation was known, and how often it was read anew. */
   readonly counts = { hits: 0, misses: 0 }
   readonly #known = new LRUCache<string, { document: DocumentNode; uses: number }>({ max: 2_000 })
   readonly #schema: GraphQLSchema
-  readonly #maxTokens: number
+  readonly #limits: OperationLimits
 
-  constructor(schema: GraphQLSchema, maxTokens: number) {
+  constructor(schema: GraphQLSchema, limits: OperationLimits) {
     this.#schema = schema
-    this.#maxTokens = maxTokens
+    this.#limits = limits
   }
 
   read(query: string): DocumentNode | { errors: readonly GraphQLError[] } {
@@ -35,7 +36,10 @@ export class Documents {
     }
     this.counts.misses++
     try {
-      const document = parse(query, { maxTokens: this.#maxTokens })
+      const document = parse(query, { maxTokens: this.#limits.tokens })
+      // First, for some rules of validation take the square of what a large document has.
+      const broken = brokenLimit(document, this.#limits)
+      if (broken) return { errors: [broken] }
       const problems = this.#problems(document)
       if (problems.length > 0) return { errors: problems.map((problem) => coded(problem, 'GRAPHQL_VALIDATION_FAILED')) }
       this.#known.set(query, { document, uses: 1 })

@@ -29,8 +29,8 @@ function generation(change: (sdl: string) => string = (sdl) => sdl) {
   const supergraph = loadSupergraph(change(world.supergraphSdl(new Map())))
   const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
   return {
-    engine: createEngine({ supergraph, transports: shared, limits, log }),
-    documents: new Documents(supergraph.api.schema, limits.tokens),
+    engine: createEngine({ supergraph, transports: shared, log }),
+    documents: new Documents(supergraph.api.schema, limits),
     roots: subscriptionRoots(supergraph.schema),
     use: () => ({ [Symbol.dispose]() {} }),
   }
