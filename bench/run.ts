@@ -4,10 +4,13 @@ import { BareLoop } from './bare-loop.ts'
 import { percentile } from './load.ts'
 import { measure } from './measure.ts'
 import { operations } from './operations.ts'
+import { benchSearch, spreadOf } from './search.ts'
 import { CONNECTIONS, openShop } from './shop.ts'
 import { startTwice, type Start } from './startup.ts'
 
-const NAMES = [...operations.map(({ name }) => name), 'startup']
+const NAMES = [...operations.map(({ name }) => name), 'search', 'startup']
+
+const PRODUCTS = 100_000
 
 const HELP = `npm run bench [-- NAME…]
 
@@ -15,7 +18,8 @@ Starts the whole shop in one process on a new database, asks it over HTTP on ${C
 operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
 that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
 
-  NAME    ${NAMES.join(', ')}; default: all but startup.
+  NAME    ${NAMES.join(', ')}; default: all but search and startup.
+          search: faceted search of ${PRODUCTS.toLocaleString('en')} products beside LIKE; two minutes of its own.
           startup: from spawning the process to the first answer, with a new database and an existing one.`
 
 const STARTS = 3
@@ -26,6 +30,7 @@ async function main(names: readonly string[]): Promise<void> {
   const [{ model } = { model: 'unknown' }] = cpus()
   console.log(`${cpus().length} × ${model}, load ${loadavg()[0]!.toFixed(1)} before; Node.js ${process.versions.node}`)
   if (names.includes('startup')) await benchStartup()
+  if (names.includes('search')) await benchSearches()
   const chosen = operations.filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length > 0) await benchOperations(chosen)
 }
@@ -58,6 +63,20 @@ CPU: of the shop's process, a request. SQL: statements a request, BEGIN and COMM
 bare: the same statements sent by postgres.js alone, in turns with the shop. ratio: req/s to bare/s.`)
 }
 
+async function benchSearches(): Promise<void> {
+  const figures = benchSearch(PRODUCTS, console.log)
+  let isFirst = true
+  for await (const { title, matches, ours, cached, like } of figures) {
+    if (isFirst) row('\np50 / p99 ms of a search', 'matches', 'faceted', 'cached', 'LIKE')
+    isFirst = false
+    row(title, `${matches}`, spreadOf(ours), spreadOf(cached), spreadOf(like))
+  }
+  console.log(`
+faceted: a page of 20, facets and the number of matches, in two statements. cached: the same, asked again.
+LIKE: a page of 20 and the number of matches, unranked, without facets. matches: of the last search.
+`)
+}
+
 async function benchStartup(): Promise<void> {
   const starts: Record<'fresh' | 'existing', Start[]> = { fresh: [], existing: [] }
   for (let run = 1; run <= STARTS; run += 1) {
@@ -81,7 +100,7 @@ async function benchStartup(): Promise<void> {
 }
 
 function row(title: string, ...cells: string[]): void {
-  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(10)).join(''))
+  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(Math.max(10, cell.length + 2))).join(''))
 }
 
 if (process.argv.includes('--help')) console.log(HELP)
