@@ -15,6 +15,7 @@ import { listLocations, readLocation, staffView } from './locations.ts'
 import { adjustStock, listMovements, restock } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
 import { productPage, readProduct } from './products.ts'
+import { relatedTo } from './related.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
 import { createReview, reviewsBy, reviewsOf } from './reviews.ts'
 import { commitStock, shipStock } from './sales.ts'
@@ -72,6 +73,7 @@ export const resolvers: Resolvers = {
     priceRange: (product) => (product.priceMinMinor === null ? null : product),
     rating: (product) => product,
     reviews: (product, args, ctx) => reviewsOf(ctx, product, args),
+    related: (product, { limit }, ctx) => relatedTo(ctx, product, limit ?? 8),
   },
   ProductVariant: {
     __resolveReference: (by, ctx) => readVariant(ctx, 'id' in by ? { id: by.id } : { sku: by.sku }),

@@ -72,14 +72,15 @@ export const products = schema.table(
     soldRecently: integer().notNull().default(0),
   },
   (table) => [
-    index().on(table.categoryId),
+    // What sells best beside a product, and of its brand.
+    index().on(table.categoryId, table.status, table.soldRecently, table.id),
+    index().on(table.brand, table.status, table.soldRecently, table.id),
     // One for each order of product-order.ts.
     index().on(table.status, table.createdAt, table.id),
     index().on(table.status, table.soldRecently, table.id),
     index().on(table.status, table.ratingAverage, table.id),
     index('products_price_asc').on(table.status, cheapest, table.id),
     index('products_price_desc').on(table.status, dearest, table.id),
-    index().on(table.brand),
     index().using('gin', table.tags),
     check(
       'products_rating',
@@ -103,7 +104,7 @@ export const documents = schema.table(
     words: text().notNull(),
     document: tsvector().notNull(),
   },
-  (table) => [index().using('gin', table.document)],
+  (table) => [index().using('gin', table.document), index().on(table.brand)],
 )
 
 /** Every word of products for sale once, for those who misspell it. */
