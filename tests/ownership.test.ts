@@ -69,6 +69,9 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Mutation.checkoutComplete': 'hers',
   'Mutation.checkoutCancel': 'hers',
   'Mutation.orderCancel': 'hers',
+  'Mutation.orderReorder': 'hers',
+  'Mutation.returnCreate': 'hers',
+  'Mutation.returnCancel': 'hers',
   'Mutation.cardTokenize': 'own',
   'Mutation.paymentActionConfirm': 'hers',
   'Mutation.paymentMethodAdd': 'own',
@@ -240,17 +243,24 @@ test.each(everyEntityField)('$coordinate as an entity tells nothing of Alice', a
   }
 })
 
-test.each(['Order', 'Checkout', 'Cart', 'Payment', 'PaymentMethod', 'Shipment', 'Ticket', 'OrderLine'])(
-  'Alice sees her own %s as an entity',
-  async (name) => {
-    const seen: string[] = []
-    for (const { part, type, field } of everyEntityField.filter((each) => each.type.name === name)) {
-      const of = [{ __typename: name, ...keys[name]![0] }]
-      seen.push(...secretsIn(await shop.answer(part, alice, entityQuestion(type, field), { of })))
-    }
-    expect(seen).not.toEqual([])
-  },
-)
+test.each([
+  'Order',
+  'Checkout',
+  'Cart',
+  'Payment',
+  'PaymentMethod',
+  'Shipment',
+  'Ticket',
+  'OrderLine',
+  'ReturnRequest',
+])('Alice sees her own %s as an entity', async (name) => {
+  const seen: string[] = []
+  for (const { part, type, field } of everyEntityField.filter((each) => each.type.name === name)) {
+    const of = [{ __typename: name, ...keys[name]![0] }]
+    seen.push(...secretsIn(await shop.answer(part, alice, entityQuestion(type, field), { of })))
+  }
+  expect(seen).not.toEqual([])
+})
 
 function keysAt(part: SubgraphName, type: GraphQLObjectType): readonly Values[] {
   const directives = schemas.get(part)!.getType(type.name)!.astNode!.directives!.map(print)

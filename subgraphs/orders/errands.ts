@@ -12,16 +12,17 @@ import { errands, orderEvents, type ErrandRow } from './tables.ts'
 
 /**
  * One step of an errand: asks another part, with a key that is derived from the errand, so that whoever carries it on
- * sends the same. Returns what is recorded of it, in the transaction that takes the errand to its next step.
+ * sends the same. Returns what is recorded of it, in the transaction that takes the errand to its next step; what that
+ * returns is what the errand knows from then on.
  * @throws Refused when the other part says no and nothing is done; any other throw means that nobody knows, or that it
  * has to be tried again.
  */
-export type ErrandStep = (ctx: Context, errand: ErrandRow) => Promise<((tx: Db) => Promise<void>) | undefined>
+export type ErrandStep = (ctx: Context, errand: ErrandRow) => Promise<((tx: Db) => Promise<object | void>) | undefined>
 
 /** The steps of a kind by name, in their order. */
 export type ErrandSteps = Readonly<Record<string, ErrandStep>>
 
-/** Another part says no for good. Only a step before anything is done may end an errand with it. */
+/** Another part says no for good. It ends an errand at its first step, when nothing is done; later staff have to look. */
 export class Refused extends Error {
   override name = 'Refused'
   readonly errors: readonly UserError[]
@@ -44,7 +45,7 @@ export function actorOf(viewer: Viewer): string | null {
 export async function beginErrand(
   tx: Db,
   ctx: Pick<Context, 'now' | 'config' | 'viewer'>,
-  errand: Pick<typeof errands.$inferInsert, 'orderId' | 'kind' | 'data'>,
+  errand: Pick<typeof errands.$inferInsert, 'orderId' | 'kind' | 'returnId' | 'data'>,
 ): Promise<ErrandRow> {
   const now = ctx.now()
   const begun = { actorId: actorOf(ctx.viewer), status: 'RUNNING' as const, leaseUntil: leaseEnd(ctx) }
@@ -100,8 +101,7 @@ export async function carryOut(ctx: Context, lease: ErrandLease, steps: ErrandSt
     }
   } catch (error) {
     if (error instanceof LeaseLost) return
-    if (error instanceof Refused) await refuse(ctx, lease, error)
-    else await setBack(ctx, lease, error)
+    await fail(ctx, lease, error)
   }
 }
 
@@ -122,8 +122,10 @@ async function takeStep(
       error: null,
       ...(isLast && { status: 'DONE', leaseUntil: null }),
     })
-    await record?.(tx)
-    return moved
+    const data = await record?.(tx)
+    if (!data) return moved
+    await tx.update(errands).set({ data }).where(eq(errands.id, errand.id))
+    return { ...moved, data }
   })
   await failpoint(`${errand.kind}:${name}:recorded`, errand.id)
   return taken
@@ -145,29 +147,31 @@ async function change(
   return row
 }
 
-async function refuse(ctx: Context, lease: ErrandLease, { errors, message }: Refused): Promise<void> {
-  const refused = { status: 'REFUSED' as const, leaseUntil: null, refusal: errors, error: message }
-  await change(ctx.db, ctx, lease, refused).catch(unlessLost)
-}
-
-// Tried again later, until staff have to look.
-async function setBack(ctx: Context, lease: ErrandLease, error: unknown): Promise<void> {
+// Refused for good with nothing done; or else tried again later, until staff have to look.
+async function fail(ctx: Context, lease: ErrandLease, error: unknown): Promise<void> {
   const [errand] = await ctx.db.select().from(errands).where(eq(errands.id, lease.errandId))
   const { id: errandId, orderId, kind } = errand!
-  ctx.log.warn({ err: error, errandId, orderId, kind }, 'an errand could not be carried on; it is tried again')
+  const isRefused = error instanceof Refused
+  const text = String(error).slice(0, 1_000)
+  if (isRefused && errand!.step === 0) {
+    const refused = { status: 'REFUSED' as const, leaseUntil: null, refusal: error.errors, error: text }
+    return void (await change(ctx.db, ctx, lease, refused).catch(unlessLost))
+  }
+  ctx.log.warn({ err: error, errandId, orderId, kind }, 'an errand could not be carried on')
   const setbacks = errand!.setbacks + 1
-  const isHopeless = setbacks > MAX_SETBACKS
-  await ctx.db
-    .transaction(async (tx) => {
-      await change(tx, ctx, lease, {
-        setbacks,
-        error: String(error).slice(0, 1_000),
-        leaseUntil: isHopeless ? null : new Date(ctx.now().getTime() + setbackDelayMs(setbacks)),
-        ...(isHopeless && { status: 'NEEDS_ATTENTION' }),
-      })
+  const isHopeless = isRefused || setbacks > MAX_SETBACKS
+  const rest = isHopeless
+    ? { status: 'NEEDS_ATTENTION' as const, leaseUntil: null }
+    : { leaseUntil: new Date(ctx.now().getTime() + setbackDelayMs(setbacks)) }
+  try {
+    await ctx.db.transaction(async (tx) => {
+      await change(tx, ctx, lease, { setbacks, error: text, ...rest })
       if (isHopeless) await tx.insert(orderEvents).values({ orderId, kind: 'NEEDS_ATTENTION', at: ctx.now() })
     })
-    .then(() => isHopeless && ctx.log.error({ errandId, orderId, kind }, 'an errand needs attention'), unlessLost)
+  } catch (lost) {
+    return unlessLost(lost)
+  }
+  if (isHopeless) ctx.log.error({ errandId, orderId, kind }, 'an errand needs attention')
 }
 
 function unlessLost(error: unknown): void {

@@ -2,10 +2,11 @@ import { and, asc, eq, exists, getTableColumns, gte, ilike, inArray, lt, lte, or
 import type { Context } from '#platform/context.ts'
 import { isId } from '#platform/ids.ts'
 import { loadGrouped } from '#platform/loader.ts'
+import type { Money } from '#platform/money.ts'
 import { keyset, type Key, type PageArgs } from '#platform/pages.ts'
 import { client, hasScope, requireScope, type Viewer } from '#platform/viewer.ts'
 import { ownedBy } from './access.ts'
-import { orderCountOf } from './loaders.ts'
+import { orderCountOf, spentBy } from './loaders.ts'
 import type { OrderFilter } from './schema.generated.ts'
 import { orderEvents, orderLines, orders } from './tables.ts'
 
@@ -54,6 +55,14 @@ export const ordersOf = async (ctx: Context, id: string, args: ListArgs) =>
 /** How many orders an account placed; null for whoever may not see them. */
 export const orderCountFor = async (ctx: Context, id: string): Promise<number | null> =>
   isId(id) && maySeeOrdersOf(ctx.viewer, id) ? ((await orderCountOf(ctx).load(id))?.orders ?? 0) : null
+
+/** What an account bought less refunds, in the store's currency. Staff only. */
+export async function lifetimeSpendOf(ctx: Context, id: string): Promise<Money | null> {
+  requireScope(ctx.viewer, 'orders:read')
+  if (!isId(id)) return null
+  const spent = await spentBy(ctx).load(id)
+  return { amountMinor: spent?.spentMinor ?? 0, currency: ctx.config.CURRENCY }
+}
 
 const ordersOfAccount = loadGrouped(async (ctx: Context, wanted: readonly { id: string; args: ListArgs }[]) => {
   const { filter, ...args } = wanted[0]!.args

@@ -3,6 +3,7 @@ import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { countInNeed } from './attention.ts'
 import { recoverErrands } from './errand-recovery.ts'
 import { errandsNeedingAttention } from './errands.ts'
+import { closeOrders } from './moving.ts'
 import { reactions } from './reactions.ts'
 import { expireCheckouts, recoverCheckouts } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
@@ -18,6 +19,7 @@ export default {
     { name: 'recover checkouts', everySeconds: 1, run: recoverCheckouts },
     { name: 'expire checkouts', everySeconds: 10, run: expireCheckouts },
     { name: 'recover errands', everySeconds: 1, run: recoverErrands },
+    { name: 'close orders', everySeconds: 600, run: closeOrders },
     forgetting({ keys: idempotencyKeys, inbox }),
   ],
   gauges: [

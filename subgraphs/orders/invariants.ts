@@ -61,4 +61,43 @@ export const invariants: readonly Invariant[] = [
       group by o.id
       having sum(l.quantity * l.unit_price_minor) <> o.subtotal_minor or sum(l.discount_minor) <> o.discount_minor`,
   },
+  {
+    name: 'a cancelled order whose cancellation is done holds no goods, no money and no shipment',
+    sql: `
+      select o.id as order_id, r.status as goods, p.status as money, s.status as shipment
+      from orders.orders o
+      join orders.errands e on e.order_id = o.id and e.kind = 'CANCEL' and e.status = 'DONE'
+      left join inventory.reservations r on r.checkout_id = o.checkout_id and r.status in ('HELD', 'COMMITTED')
+      left join payments.payments p on p.checkout_id = o.checkout_id
+        and p.authorized_minor - p.released_minor - p.refunded_minor > 0
+      left join delivery.shipments s on s.order_id = o.id and s.status <> 'CANCELLED'
+      where o.status <> 'CANCELLED' or r.id is not null or p.id is not null or s.id is not null`,
+  },
+  {
+    name: 'no more of an order line is asked back than arrived, and what came back is counted',
+    sql: `
+      select l.id as order_line_id, l.quantity, l.delivered_quantity, l.returned_quantity,
+        sum(rl.quantity) as asked, sum(rl.received_quantity) as received
+      from orders.order_lines l
+      join orders.return_lines rl on rl.order_line_id = l.id
+      join orders.returns r on r.id = rl.return_id and r.status not in ('DECLINED', 'CANCELLED')
+      group by l.id
+      having sum(rl.quantity) > l.delivered_quantity or sum(rl.received_quantity) > l.returned_quantity`,
+  },
+  {
+    name: 'what returns are paid back is what payments gave back for them, and never more than the order came to',
+    sql: `
+      select o.id as order_id, o.total_minor, decided.minor as decided_minor, given.minor as given_minor
+      from orders.orders o
+      cross join lateral (
+        select coalesce(sum(r.refund_minor), 0) as minor from orders.returns r where r.order_id = o.id) decided
+      cross join lateral (
+        select coalesce(sum(t.amount_minor), 0) as minor
+        from payments.payments p join payments.payment_transactions t on t.payment_id = p.id
+        where p.order_id = o.id and t.kind = 'REFUND' and t.status = 'SUCCEEDED'
+          and t.idempotency_key like 'ret:%') given
+      where (decided.minor > o.total_minor or decided.minor <> given.minor)
+        and not exists (select from orders.errands e
+          where e.order_id = o.id and e.kind = 'RECEIVE' and e.status in ('RUNNING', 'NEEDS_ATTENTION'))`,
+  },
 ]

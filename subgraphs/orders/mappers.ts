@@ -3,6 +3,8 @@ export default {
   Order: './tables.ts#OrderRow',
   OrderLine: './tables.ts#OrderLineRow',
   OrderEvent: './tables.ts#OrderEventRow',
+  ReturnRequest: './tables.ts#ReturnRow',
+  ReturnLine: './tables.ts#ReturnLineRow',
   Checkout: './tables.ts#CheckoutRow',
   AdminDashboard: '../../platform/period.ts#Period',
   CheckoutFailure: './checkout.ts#Failure',

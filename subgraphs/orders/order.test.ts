@@ -1,11 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { allocateLines, allowedActions, canBecome, meanOf, statusByLines } from './order.ts'
+import { allocateLines, allowedActions, canBecome, meanOf, statusByLines, withoutRefused } from './order.ts'
 
-const line = (quantity: number, shippedQuantity = 0, deliveredQuantity = 0, cancelledQuantity = 0) => ({
+const line = (
+  quantity: number,
+  shippedQuantity = 0,
+  deliveredQuantity = 0,
+  cancelledQuantity = 0,
+  returnedQuantity = 0,
+) => ({
   quantity,
   shippedQuantity,
   deliveredQuantity,
   cancelledQuantity,
+  returnedQuantity,
 })
 
 describe('an order follows its shipments', () => {
@@ -26,6 +33,18 @@ describe('an order follows its shipments', () => {
   test('believes the news of an arrival that overtook the departure', () => {
     expect(statusByLines('CONFIRMED', [line(1, 0, 1)])).toBe('DELIVERED')
     expect(statusByLines('DELIVERED', [line(1, 1, 1)])).toBe('DELIVERED')
+  })
+
+  test('is returned once all of it came back, and partially once the rest has arrived', () => {
+    expect(statusByLines('DELIVERED', [line(2, 2, 2, 0, 1), line(1, 1, 1)])).toBe('PARTIALLY_RETURNED')
+    expect(statusByLines('PARTIALLY_RETURNED', [line(2, 2, 2, 0, 2), line(1, 1, 1, 0, 1)])).toBe('RETURNED')
+    expect(statusByLines('COMPLETED', [line(2, 2, 2, 0, 1)])).toBe('PARTIALLY_RETURNED')
+  })
+
+  test('that could not be handed over comes back without having arrived', () => {
+    expect(statusByLines('SHIPPED', [line(2, 2, 0, 0, 2), line(1, 1)])).toBe('SHIPPED')
+    expect(statusByLines('SHIPPED', [line(2, 2, 0, 0, 2), line(1, 1, 1)])).toBe('PARTIALLY_RETURNED')
+    expect(statusByLines('SHIPPED', [line(2, 2, 0, 0, 2)])).toBe('RETURNED')
   })
 
   test('never goes back', () => {
@@ -73,23 +92,55 @@ describe('what can be done with an order', () => {
   const staffWith = (...scopes: string[]) => ({ isBuyer: false, hasScope: (scope: string) => scopes.includes(scope) })
 
   test('money that was taken can be given back by who may', () => {
-    expect(allowedActions(paid, staffWith('payments:manage'))).toEqual(['REFUND'])
-    expect(allowedActions(paid, staffWith('orders:read'))).toEqual([])
-    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, staffWith('payments:manage'))).toEqual([])
-    expect(allowedActions({ ...paid, totalMinor: 0 }, staffWith('payments:manage'))).toEqual([])
+    expect(allowedActions(paid, staffWith('payments:manage'), false)).toEqual(['REFUND'])
+    expect(allowedActions(paid, staffWith('orders:read'), false)).toEqual([])
+    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, staffWith('payments:manage'), false)).toEqual([])
+    expect(allowedActions({ ...paid, totalMinor: 0 }, staffWith('payments:manage'), false)).toEqual([])
   })
 
   test('it can be cancelled by its buyer and by who may, until it leaves', () => {
     for (const who of [buyer, staffWith('orders:manage')]) {
-      expect(allowedActions(paid, who)).toEqual(['CANCEL'])
-      expect(allowedActions({ ...paid, status: 'ON_HOLD' }, who)).toEqual(['CANCEL'])
-      expect(allowedActions({ ...paid, status: 'PARTIALLY_SHIPPED' }, who)).not.toContain('CANCEL')
-      expect(allowedActions({ ...paid, status: 'CANCELLED' }, who)).toEqual([])
+      expect(allowedActions(paid, who, false)).toContain('CANCEL')
+      expect(allowedActions({ ...paid, status: 'ON_HOLD' }, who, false)).toContain('CANCEL')
+      expect(allowedActions({ ...paid, status: 'PARTIALLY_SHIPPED' }, who, false)).not.toContain('CANCEL')
+      expect(allowedActions({ ...paid, status: 'CANCELLED' }, who, false)).not.toContain('CANCEL')
     }
-    expect(allowedActions(paid, staffWith('orders:read'))).toEqual([])
+    expect(allowedActions(paid, staffWith('orders:read'), false)).toEqual([])
   })
+})
+
+test('what arrived can be sent back by its buyer', () => {
+  const delivered = { status: 'DELIVERED' as const, totalMinor: 100 }
+  expect(allowedActions(delivered, { isBuyer: true, hasScope: () => false }, true)).toEqual(['RETURN', 'REORDER'])
+  expect(allowedActions(delivered, { isBuyer: false, hasScope: () => false }, true)).toEqual([])
 })
 
 test('a mean is rounded half up, and there is none of nothing', () => {
   expect([meanOf(0, 0), meanOf(7, 2), meanOf(10, 3), meanOf(20, 3)]).toEqual([0, 4, 3, 7])
+})
+
+describe('lines that a cart would not take', () => {
+  const lines = [{ quantity: 3 }, { quantity: 2 }, { quantity: 1 }]
+  const at = (index: number, code: string, available?: number) => ({
+    code,
+    field: ['input', 'lines', String(index), 'quantity'],
+    ...(available !== undefined && { available }),
+  })
+
+  test('are left out, or reduced to what there is', () => {
+    expect(withoutRefused(lines, [at(0, 'INSUFFICIENT_STOCK', 2), at(1, 'INSUFFICIENT_STOCK', 0)])).toEqual([
+      { quantity: 2 },
+      { quantity: 1 },
+    ])
+    expect(withoutRefused(lines, [at(0, 'NOT_FOUND'), at(2, 'LIMIT_EXCEEDED')])).toEqual([{ quantity: 2 }])
+  })
+
+  test('of which there is enough are left out all the same: the cart holds some already', () => {
+    expect(withoutRefused([{ quantity: 2 }], [at(0, 'INSUFFICIENT_STOCK', 5)])).toEqual([])
+  })
+
+  test('are not the trouble when the error names none of them', () => {
+    expect(withoutRefused(lines, [{ code: 'STATE_TRANSITION', field: null }])).toBeNull()
+    expect(withoutRefused(lines, [at(7, 'NOT_FOUND')])).toBeNull()
+  })
 })

@@ -1,4 +1,4 @@
-import { parseMoney, type Money } from '#platform/money.ts'
+import { parseMoney, sum, type Money } from '#platform/money.ts'
 import type { FrozenCart } from './calls/cart.ts'
 import type { OrderAction, OrderCancelReason, OrderStatus } from './schema.generated.ts'
 
@@ -6,14 +6,16 @@ export type CancelReason = OrderCancelReason
 
 /** Where an order can go from each state. */
 export const nextStatuses = {
-  CONFIRMED: ['ON_HOLD', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'CANCELLED'],
+  CONFIRMED: ['ON_HOLD', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'PARTIALLY_RETURNED', 'RETURNED', 'CANCELLED'],
   // Goods that have left have left, whatever was thought about the order.
-  ON_HOLD: ['CONFIRMED', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'CANCELLED'],
-  PARTIALLY_SHIPPED: ['SHIPPED', 'DELIVERED'],
-  SHIPPED: ['DELIVERED'],
+  ON_HOLD: ['CONFIRMED', 'PARTIALLY_SHIPPED', 'SHIPPED', 'DELIVERED', 'PARTIALLY_RETURNED', 'RETURNED', 'CANCELLED'],
+  // What cannot be handed over comes back without ever having arrived.
+  PARTIALLY_SHIPPED: ['SHIPPED', 'DELIVERED', 'PARTIALLY_RETURNED', 'RETURNED'],
+  SHIPPED: ['DELIVERED', 'PARTIALLY_RETURNED', 'RETURNED'],
   DELIVERED: ['COMPLETED', 'PARTIALLY_RETURNED', 'RETURNED'],
   PARTIALLY_RETURNED: ['COMPLETED', 'RETURNED'],
-  COMPLETED: [],
+  // A return that was asked for in time may come in later.
+  COMPLETED: ['PARTIALLY_RETURNED', 'RETURNED'],
   CANCELLED: [],
   RETURNED: [],
 } as const satisfies Record<OrderStatus, readonly OrderStatus[]>
@@ -41,10 +43,14 @@ export interface Rights {
 export function allowedActions(
   { status, totalMinor }: { status: OrderStatus; totalMinor: number },
   { isBuyer, hasScope }: Rights,
+  isReturnable: boolean,
 ): OrderAction[] {
   const isPaid = totalMinor > 0 && status !== 'ON_HOLD' && status !== 'CANCELLED'
+  const mayChange = isBuyer || hasScope('orders:manage')
   const allowed: [isSo: boolean, action: OrderAction][] = [
-    [canBecome(status, 'CANCELLED') && (isBuyer || hasScope('orders:manage')), 'CANCEL'],
+    [mayChange && canBecome(status, 'CANCELLED'), 'CANCEL'],
+    [mayChange && isReturnable, 'RETURN'],
+    [isBuyer, 'REORDER'],
     [isPaid && hasScope('payments:manage'), 'REFUND'],
   ]
   return allowed.flatMap(([isSo, action]) => (isSo ? [action] : []))
@@ -55,19 +61,23 @@ interface Moved {
   cancelledQuantity: number
   shippedQuantity: number
   deliveredQuantity: number
+  returnedQuantity: number
 }
 
-/** The state that its lines' shipments put an order in; the state it has when they say nothing new. */
+/** The state that what became of its lines puts an order in; the state it has when that says nothing new. */
 export function statusByLines(status: OrderStatus, lines: readonly Moved[]): OrderStatus {
   const bought = lines.filter(({ quantity, cancelledQuantity }) => quantity > cancelledQuantity)
   if (bought.length === 0) return status
   // News of the arrival may overtake news of the departure.
-  const left = ({ shippedQuantity, deliveredQuantity }: Moved) => Math.max(shippedQuantity, deliveredQuantity)
+  const left = ({ shippedQuantity, deliveredQuantity, returnedQuantity }: Moved) =>
+    Math.max(shippedQuantity, deliveredQuantity, returnedQuantity)
   const isComplete = (count: (line: Moved) => number) =>
     bought.every((line) => count(line) >= line.quantity - line.cancelledQuantity)
   let reached: OrderStatus = status
-  if (isComplete(({ deliveredQuantity }) => deliveredQuantity)) reached = 'DELIVERED'
-  else if (isComplete(left)) reached = 'SHIPPED'
+  if (isComplete(({ returnedQuantity }) => returnedQuantity)) reached = 'RETURNED'
+  else if (isComplete(({ deliveredQuantity, returnedQuantity }) => deliveredQuantity + returnedQuantity)) {
+    reached = bought.some(({ returnedQuantity }) => returnedQuantity > 0) ? 'PARTIALLY_RETURNED' : 'DELIVERED'
+  } else if (isComplete(left)) reached = 'SHIPPED'
   else if (bought.some((line) => left(line) > 0)) reached = 'PARTIALLY_SHIPPED'
   return canBecome(status, reached) ? reached : status
 }
@@ -109,7 +119,18 @@ export const orderFrom = (cart: FrozenCart) => ({
   promisedFrom: cart.deliveryOption ? new Date(cart.deliveryOption.estimatedFrom) : null,
   promisedBy: cart.deliveryOption ? new Date(cart.deliveryOption.estimatedTo) : null,
   note: cart.note,
+  discounts: discountsOf(cart),
 })
+
+// What one promotion takes off several lines is one discount.
+function discountsOf(cart: FrozenCart) {
+  const byPromotion = Map.groupBy(cart.discounts, ({ promotion }) => promotion.id)
+  return [...byPromotion.values()].map((parts) => {
+    const { name, code } = parts[0]!.promotion
+    const amounts = parts.map(({ amount }) => amountOf(amount))
+    return { name, code, amount: sum(amounts, cart.currencyCode) }
+  })
+}
 
 /** Its lines, in the cart's order. `allocations` tell each variant's product. @throws when a line was not sold. */
 export function linesFrom(cart: FrozenCart, allocations: readonly Allocation[]) {
@@ -149,5 +170,30 @@ export function allocateLines(
       left.set(orderLineId, left.get(orderLineId)! - quantity)
       return [{ orderLineId, title, variantId, locationId, quantity }]
     })
+  })
+}
+
+/** What a cart would not take: a field such as `['input', 'lines', '0', 'quantity']` says which line. */
+interface LineError {
+  code: string
+  field?: readonly string[] | null
+  available?: number
+}
+
+/**
+ * Lines without those that a cart would not take; of those there is some of, what there is. Null when an error is about
+ * none of them.
+ */
+export function withoutRefused<Line extends { quantity: number }>(
+  lines: readonly Line[],
+  errors: readonly LineError[],
+): Line[] | null {
+  const byLine = new Map(errors.map((error) => [Number(error.field?.[1] === 'lines' ? error.field[2] : NaN), error]))
+  if (byLine.size === 0 || [...byLine.keys()].some((index) => !(index in lines))) return null
+  return lines.flatMap((line, index) => {
+    const error = byLine.get(index)
+    if (!error) return [line]
+    const quantity = error.code === 'INSUFFICIENT_STOCK' ? (error.available ?? 0) : 0
+    return quantity > 0 && quantity < line.quantity ? [{ ...line, quantity }] : []
   })
 }

@@ -2,19 +2,19 @@ import { and, eq } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { forbidden, unauthenticated } from '#platform/errors.ts'
-import { announce } from '#platform/facts.ts'
 import { followState } from '#platform/follow.ts'
 import { idempotent } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
-import { reject, rejectStale, rejectTransition } from '#platform/user-errors.ts'
+import { reject, Rejection, rejectStale, rejectTransition } from '#platform/user-errors.ts'
 import { client, hasScope, owns, requireScope, requireSession, type Viewer } from '#platform/viewer.ts'
 import { ownerOf, visibleTo } from './access.ts'
-import { actorOf } from './errands.ts'
-import { OrderStatusChanged } from './events.ts'
+import { beginCollection, collectSteps, isUnpaid } from './collections.ts'
+import { actorOf, finish, type Begun } from './errands.ts'
 import { orderById, orderByNumber } from './loaders.ts'
+import { setStatus } from './moving.ts'
 import { statusesByHand } from './order.ts'
 import type { OrderStatusUpdateInput } from './schema.generated.ts'
-import { idempotencyKeys, orderEvents, orders, type OrderRow } from './tables.ts'
+import { idempotencyKeys, orders, type OrderRow } from './tables.ts'
 
 /** An order by id or number; null when unknown or not the caller's to see. */
 export async function readOrder(
@@ -62,31 +62,30 @@ export async function lockOrderToChange(tx: Db, viewer: Viewer, orderId: string)
   return order
 }
 
-/** Moves an order on by hand. */
+/**
+ * Moves an order on by hand. One that was held because it could not be paid goes on once its money is taken after all.
+ * @throws Rejection as the contract lists them
+ */
 export async function updateOrderStatus(ctx: Context, input: OrderStatusUpdateInput) {
   requireScope(ctx.viewer, 'orders:manage')
   const { orderId, status: to, expectedVersion, idempotencyKey: key } = input
   const keyed = { ...keyedBy(ctx.viewer, 'orderStatusUpdate', key), request: { orderId, to, expectedVersion } }
-  const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, async (tx) => {
-    const [order] = isId(orderId) ? await tx.select().from(orders).where(eq(orders.id, orderId)).for('update') : []
-    if (!order) return reject('NOT_FOUND', 'There is no such order.', ['orderId'])
+  const { reply, isReplay } = await idempotent<{ collection?: Begun }>(ctx, idempotencyKeys, keyed, async (tx) => {
+    const order = await lockOrderToChange(tx, ctx.viewer, orderId)
     const allowed = statusesByHand[order.status] ?? []
     if (order.version !== expectedVersion) rejectStale(order.version)
     if (!allowed.includes(to)) rejectTransition({ from: order.status, to, allowed }, ['status'])
-    const now = ctx.now()
-    const version = order.version + 1
-    await tx.update(orders).set({ status: to, version, updatedAt: now }).where(eq(orders.id, orderId))
-    await tx.insert(orderEvents).values({ orderId, kind: to, at: now, actorId: actorOf(ctx.viewer) })
-    const data = { from: order.status, to, reason: null }
-    await announce(tx, ctx, OrderStatusChanged, {
-      entityId: orderId,
-      entityVersion: version,
-      owner: ownerOf(order),
-      data,
-    })
-    return { orderId, version }
+    if (order.status === 'ON_HOLD' && (await isUnpaid(tx, orderId))) {
+      return { collection: await beginCollection(tx, ctx, order) }
+    }
+    await setStatus(tx, ctx, order, to, { actorId: actorOf(ctx.viewer) })
+    return {}
   })
-  if (!isReplay) await ctx.live.publish(`order:${reply.orderId}`, { sequence: reply.version })
-  const [order] = await ctx.db.select().from(orders).where(eq(orders.id, reply.orderId))
-  return { order: order ?? null, isReplay }
+  const errand = reply.collection && (await finish(ctx, collectSteps, reply.collection, isReplay))
+  if (!isReplay) await ctx.live.publish(`order:${orderId}`, {})
+  if (errand?.refusal) throw new Rejection(errand.refusal, { isReplay })
+  if (errand && errand.status !== 'DONE') {
+    reject('UPSTREAM_UNAVAILABLE', 'The bank cannot be reached. The order goes on as soon as it can.')
+  }
+  return { order: await freshOrder(ctx, orderId), isReplay }
 }

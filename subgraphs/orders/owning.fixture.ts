@@ -1,11 +1,18 @@
 import { expect } from 'vitest'
-import { uuidv7 } from '#platform/ids.ts'
+import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { buyingAt, MUG } from './buying.fixture.ts'
+import { staffWith } from '../../tests/setup/viewers.ts'
 import { recoverErrands } from './errand-recovery.ts'
 
-const ERRORS = `userErrors { __typename code field ... on StateTransitionError { fromState allowed } }`
+const staff = staffWith('orders:read', 'orders:manage')
+
+export const RETURN = `id status refundAmount { amount } note order { id }
+  lines { line { id } quantity receivedQuantity }`
+const ORDER = `id status version allowedActions returns { ${RETURN} }
+  lines { id quantity returnedQuantity total { amount } } timeline { nodes { kind message actor { id } } }`
+const ERRORS = `userErrors { __typename code field message ... on StateTransitionError { fromState allowed } }`
 const HOUR_MS = 3_600_000
 
 /** What tests do with orders after they were bought, and look at. */
@@ -47,6 +54,80 @@ export function owningAt(shop: Parts) {
         timeline { nodes { kind actor { id } } } } isReplay ${ERRORS}`,
     )
 
+  /** An order all of which has arrived, as its couriers would leave it. */
+  async function delivered(buyer: Guest | User, lines?: [variantId: string, quantity: number][]) {
+    const order = await bought(buyer, lines)
+    await at.sql(
+      `with left_stock as (
+         update inventory.stock_levels s set committed = s.committed - r.quantity, on_hand = s.on_hand - r.quantity
+         from inventory.reservation_lines r join inventory.reservations v on v.id = r.reservation_id
+         where v.order_id = $1 and s.variant_id = r.variant_id and s.location_id = r.location_id)
+       update inventory.reservation_lines r set shipped = r.quantity
+       from inventory.reservations v where v.id = r.reservation_id and v.order_id = $1`,
+      order.id,
+    )
+    const rows = (await read(buyer, order.id)).lines as { id: string; quantity: number; total: { amount: string } }[]
+    for (const status of ['PICKED_UP', 'DELIVERED']) {
+      const news = rows.map(({ id, quantity }) => ({ orderLineId: id, quantity }))
+      await hear('ShipmentStatusChanged', { orderId: order.id, status, lines: news })
+    }
+    return { ...order, lines: rows }
+  }
+
+  const read = async (viewer: Viewer, id: string) =>
+    (await shop.ask('orders', viewer, `query ($id: ID!) { order(id: $id) { ${ORDER} } }`, { id })).order
+
+  /** Tells orders a fact of another part. */
+  async function hear(name: string, data: unknown, eventId = uuidv7()): Promise<void> {
+    const about = { entityId: uuidv7(), entityVersion: 1, owner: null, requestId: uuidv7() }
+    const news = { ...about, eventId, name, version: 1, occurredAt: new Date().toISOString(), data }
+    await orders.subgraph.reactions!.find(({ fact }) => fact.name === name)!.handle(orders.ownContext(), news)
+  }
+
+  const changeReturn = (viewer: Viewer, field: string, input: object, more = `isReplay`) =>
+    at.mutate('orders', viewer, field, input, `returnRequest { ${RETURN} } ${more} ${ERRORS}`)
+
+  type Units = [lineId: string, quantity: number][]
+  const linesOf = (units: Units) => units.map(([lineId, quantity]) => ({ lineId, quantity }))
+
+  /** Asks to send units back. */
+  const ask = async (viewer: Viewer, orderId: string, units: Units, more: { note?: string } = {}) =>
+    await changeReturn(viewer, 'returnCreate', {
+      orderId,
+      lines: linesOf(units),
+      reason: 'CHANGED_MIND',
+      idempotencyKey: uuidv7(),
+      ...more,
+    })
+
+  const cancelReturn = async (viewer: Viewer, id: string) => await changeReturn(viewer, 'returnCancel', { id }, '')
+
+  const approve = async (id: string, viewer: Viewer = staff) =>
+    await changeReturn(viewer, 'returnApprove', { id, idempotencyKey: uuidv7() })
+
+  const decline = async (id: string, reason: string, idempotencyKey = uuidv7()) =>
+    await changeReturn(staff, 'returnDecline', { id, reason, idempotencyKey })
+
+  /** Books units in: into stock and with their money back, unless told otherwise. */
+  const receive = async (
+    id: string,
+    units: Units,
+    {
+      key = uuidv7(),
+      viewer = staff,
+      ...more
+    }: { key?: string; viewer?: Viewer; restock?: boolean; refund?: boolean; locationId?: string } = {},
+  ) =>
+    await changeReturn(viewer, 'returnReceive', {
+      id,
+      locationId: demoId('location/berlin'),
+      lines: linesOf(units),
+      restock: true,
+      refund: true,
+      idempotencyKey: key,
+      ...more,
+    })
+
   /** What of a variant lies in all places: on hand, sold, held. */
   async function stockOf(variantId: string) {
     const [row] = await at.sql<{ onHand: number; committed: number; reserved: number }>(
@@ -67,5 +148,21 @@ export function owningAt(shop: Parts) {
       orderId,
     )
 
-  return { at, bought, release, cancel, stockOf, recover, errandsOf }
+  return {
+    at,
+    bought,
+    delivered,
+    read,
+    hear,
+    release,
+    cancel,
+    ask,
+    cancelReturn,
+    approve,
+    decline,
+    receive,
+    stockOf,
+    recover,
+    errandsOf,
+  }
 }

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { on, once, type Reaction } from '#platform/reactions.ts'
 import { ShipmentStatusChanged } from '../delivery/events.ts'
-import { PaymentResolved } from '../payments/events.ts'
+import { PaymentResolved, RefundSucceeded } from '../payments/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { ownedBy } from './access.ts'
 import { resumeCheckout } from './recovery.ts'
+import { recordRefund } from './refunds.ts'
 import { recordShipment } from './shipping.ts'
 import { checkouts, inbox, orders } from './tables.ts'
 
@@ -16,6 +17,11 @@ export const reactions: readonly Reaction[] = [
 
   on(PaymentResolved, async (ctx, { data: { checkoutId } }) => {
     if (checkoutId) await resumeCheckout(ctx, checkoutId)
+  }),
+
+  on(RefundSucceeded, async (ctx, event) => {
+    await once(ctx, inbox, 'refund', event, (tx) => recordRefund(tx, ctx, event))
+    if (event.data.orderId) await ctx.live.publish(`order:${event.data.orderId}`, {})
   }),
 
   on(GuestClaimed, (ctx, event) =>

@@ -8,10 +8,21 @@ import { cancelCheckout } from './calling-off.ts'
 import { cancelOrder } from './cancellations.ts'
 import { progressOf, shownFailure } from './checkout.ts'
 import { createCheckout, orderOf, readCheckout, watchCheckout } from './checkouts.ts'
-import { checkoutOfCart, lineById, linesOfOrder, stepsOfCheckout } from './loaders.ts'
+import {
+  checkoutOfCart,
+  lineById,
+  linesOfOrder,
+  linesOfReturn,
+  orderById,
+  returnById,
+  returnsOfOrder,
+  stepsOfCheckout,
+} from './loaders.ts'
 import { allowedActions } from './order.ts'
-import { allOrders, orderCountFor, ordersOf, timelineOf } from './history.ts'
+import { allOrders, lifetimeSpendOf, orderCountFor, ordersOf, timelineOf } from './history.ts'
 import { readOrder, updateOrderStatus, watchOrder } from './orders.ts'
+import { reorder } from './reorder.ts'
+import { allReturns, approveReturn, cancelReturn, createReturn, declineReturn, isReturnable } from './returns.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { orderStats } from './stats.ts'
 
@@ -24,6 +35,7 @@ export const resolvers: Resolvers = {
     checkoutsNeedingAttention: (_, args, ctx) => checkoutsInNeed(ctx, args),
     order: (_, by, ctx) => readOrder(ctx, by),
     orders: (_, args, ctx) => allOrders(ctx, args),
+    returns: (_, args, ctx) => allReturns(ctx, args),
   },
   Mutation: {
     checkoutCreate: (_, { input }, ctx) => payload(() => createCheckout(ctx, requireSession(ctx.viewer), input)),
@@ -32,6 +44,11 @@ export const resolvers: Resolvers = {
     checkoutRecover: (_, { input }, ctx) => payload(() => recoverCheckout(ctx, input), { isReplay: false }),
     checkoutCancel: (_, { input }, ctx) => payload(() => cancelCheckout(ctx, requireSession(ctx.viewer), input)),
     orderCancel: (_, { input }, ctx) => payload(() => cancelOrder(ctx, input), { isReplay: false }),
+    orderReorder: (_, { input }, ctx) => payload(() => reorder(ctx, input)),
+    returnCreate: (_, { input }, ctx) => payload(() => createReturn(ctx, input), { isReplay: false }),
+    returnCancel: (_, { input }, ctx) => payload(() => cancelReturn(ctx, input)),
+    returnApprove: (_, { input }, ctx) => payload(() => approveReturn(ctx, input), { isReplay: false }),
+    returnDecline: (_, { input }, ctx) => payload(() => declineReturn(ctx, input), { isReplay: false }),
     orderStatusUpdate: (_, { input }, ctx) => payload(() => updateOrderStatus(ctx, input), { isReplay: false }),
   },
   Subscription: {
@@ -55,7 +72,9 @@ export const resolvers: Resolvers = {
     taxTotal: (order) => money(order.taxMinor, order),
     total: (order) => money(order.totalMinor, order),
     timeline: ({ id }, args, ctx) => timelineOf(ctx).load({ id, args }),
-    allowedActions: (order, _, { viewer }) => allowedActions(order, rightsTo(viewer, order)),
+    returns: ({ id }, _, ctx) => returnsOfOrder(ctx).load(id),
+    allowedActions: async (order, _, ctx) =>
+      allowedActions(order, rightsTo(ctx.viewer, order), await isReturnable(ctx, order)),
   },
   OrderLine: {
     __resolveReference: ({ id }, ctx) => lineById(ctx).load(id),
@@ -65,6 +84,13 @@ export const resolvers: Resolvers = {
     taxTotal: (line) => money(line.taxMinor, line),
     total: (line) => money(line.totalMinor, line),
   },
+  ReturnRequest: {
+    __resolveReference: ({ id }, ctx) => returnById(ctx).load(id),
+    order: async ({ orderId }, _, ctx) => (await orderById(ctx).load(orderId))!,
+    lines: ({ id }, _, ctx) => linesOfReturn(ctx).load(id),
+    refundAmount: ({ refundMinor, currency }) => (refundMinor === null ? null : money(refundMinor, { currency })),
+  },
+  ReturnLine: { line: async ({ orderLineId }, _, ctx) => (await lineById(ctx).load(orderLineId))! },
   OrderEvent: { actor: ({ actorId }) => person(actorId) },
   Checkout: {
     __resolveReference: ({ id }, ctx) => readCheckout(ctx, id),
@@ -77,6 +103,7 @@ export const resolvers: Resolvers = {
   User: {
     orders: ({ id }, args, ctx) => ordersOf(ctx, id, args),
     orderCount: ({ id }, _, ctx) => orderCountFor(ctx, id),
+    lifetimeSpend: ({ id }, _, ctx) => lifetimeSpendOf(ctx, id),
   },
   AdminDashboard: { __resolveReference: periodOf, orders: (period, _, ctx) => orderStats(ctx, period) },
   Cart: { checkout: ({ id }, _, ctx) => checkoutOfCart(ctx).load(id) },

@@ -101,6 +101,7 @@ export async function seed({ db, now }: Context): Promise<boolean> {
       promisedFrom: at(from),
       promisedBy: at(to),
       placedAt: at(placed),
+      deliveredAt: status === 'DELIVERED' ? at(events.at(-1)![0]) : null,
       createdAt: at(placed),
       updatedAt: at(events.at(-1)![0]),
       version: events.length,

@@ -14,9 +14,10 @@ interface ShipmentNews {
 }
 
 /** The counter of a line that a shipment's state moves; other states move none. */
-const counterOf: Record<string, 'shippedQuantity' | 'deliveredQuantity' | undefined> = {
+const counterOf: Record<string, 'shippedQuantity' | 'deliveredQuantity' | 'returnedQuantity' | undefined> = {
   PICKED_UP: 'shippedQuantity',
   DELIVERED: 'deliveredQuantity',
+  RETURNED: 'returnedQuantity',
 }
 
 /** States of a shipment that a buyer wants to read about in the order's timeline. */
@@ -47,13 +48,19 @@ export async function recordShipment(
   const to = statusByLines(order.status, lines)
   const [changed] = await tx
     .update(orders)
-    .set({ status: to, version: sql`${orders.version} + 1`, updatedAt: ctx.now() })
+    .set({
+      status: to,
+      ...(status === 'DELIVERED' && { deliveredAt: new Date(occurredAt) }),
+      version: sql`${orders.version} + 1`,
+      updatedAt: ctx.now(),
+    })
     .where(eq(orders.id, orderId))
     .returning()
   if (to !== order.status) await announceStatus(tx, ctx, order.status, changed!, lines)
 }
 
-async function announceStatus(
+/** Tells that an order went from one state to another, and when all of it arrived. */
+export async function announceStatus(
   tx: Db,
   ctx: Pick<Context, 'now' | 'requestId'>,
   from: string,

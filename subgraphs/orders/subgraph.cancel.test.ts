@@ -38,7 +38,7 @@ describe('an order that is cancelled before it leaves', () => {
       status: 'CANCELLED',
       cancelReason: 'CUSTOMER',
       cancelledAt: expect.any(String),
-      allowedActions: [],
+      allowedActions: ['REORDER'],
       lines: [{ cancelledQuantity: 2 }],
       timeline: { nodes: [{ kind: 'CANCELLED', actor: { id: buyer.id } }, { kind: 'PAID' }, { kind: 'PLACED' }] },
     })
@@ -188,6 +188,10 @@ describe('when something fails in the middle', () => {
     expect(await at.heldFor(checkoutId)).toEqual(CANCELLED)
     expect(await gauge.read(shop.part('orders').ownContext())).toBe(0)
   })
+})
+
+test('and all that has to hold holds after all that', async () => {
+  expect(await our.at.broken()).toEqual([])
 })
 
 describe('while delivery cannot be reached', () => {

@@ -61,4 +61,5 @@ test.each([
     ['OrderStatusChanged', 'CANCELLED'],
     ['OrderCancelled', undefined],
   ])
+  expect(await our.at.broken()).toEqual([])
 })

@@ -134,6 +134,14 @@ export interface OrderTax {
   isIncludedInPrice: boolean
 }
 
+/** Something taken off an order. */
+export interface OrderDiscount {
+  name: string
+  /** Null when it applied by itself. */
+  code: string | null
+  amount: Money
+}
+
 export const orders = schema.table(
   'orders',
   {
@@ -176,10 +184,17 @@ export const orders = schema.table(
     cancelReason: text({ enum: ['CUSTOMER', 'FRAUD', 'INVENTORY', 'PAYMENT', 'STAFF', 'OTHER'] }),
     /** When the last of it arrived so far: the time for returns runs from then. */
     deliveredAt: columns.at(),
+    /** What was taken off, and why; as the buyer was shown it. */
+    discounts: jsonb().$type<OrderDiscount[]>().notNull().default([]),
+    /** What payments told that was given back. */
+    refundedMinor: columns.minor().notNull().default(0),
   },
   (table) => [
     index().on(table.ownerKind, table.ownerId, table.placedAt, table.id),
     index().on(table.placedAt, table.id),
+    index('orders_closing')
+      .on(table.deliveredAt)
+      .where(sql`status in ('DELIVERED', 'PARTIALLY_RETURNED')`),
     check(
       'orders_amounts',
       sql`least(${table.subtotalMinor}, ${table.discountMinor}, ${table.shippingMinor}, ${table.taxMinor}, ${table.totalMinor}) >= 0`,
@@ -241,6 +256,56 @@ export const orderEvents = schema.table(
   (table) => [index().on(table.orderId, table.at, table.id)],
 )
 
+/** Goods that a buyer sends back. */
+export const returns = schema.table(
+  'returns',
+  {
+    ...columns.entity(),
+    orderId: uuid()
+      .notNull()
+      .references(() => orders.id),
+    status: text({ enum: ['REQUESTED', 'APPROVED', 'DECLINED', 'RECEIVED', 'REFUNDED', 'CANCELLED'] }).notNull(),
+    reason: text({ enum: ['DAMAGED', 'WRONG_ITEM', 'NOT_AS_DESCRIBED', 'CHANGED_MIND', 'OTHER'] }).notNull(),
+    note: text(),
+    /** Why staff turned it down. */
+    declineReason: text(),
+    currency: columns.currency().notNull(),
+    /** What is paid back for it; null until that is decided. */
+    refundMinor: columns.minor(),
+  },
+  (table) => [
+    index().on(table.orderId),
+    index().on(table.createdAt, table.id),
+    check('returns_refund', sql`${table.refundMinor} is null or ${table.status} in ('RECEIVED', 'REFUNDED')`),
+    check('returns_declined', sql`(${table.status} = 'DECLINED') = (${table.declineReason} is not null)`),
+  ],
+)
+
+export const returnLines = schema.table(
+  'return_lines',
+  {
+    returnId: uuid()
+      .notNull()
+      .references(() => returns.id),
+    orderLineId: uuid()
+      .notNull()
+      .references(() => orderLines.id),
+    quantity: integer().notNull(),
+    receivedQuantity: integer().notNull().default(0),
+    /** Units that money was given back for, or is being given back for. */
+    refundedQuantity: integer().notNull().default(0),
+  },
+  (table) => [
+    primaryKey({ columns: [table.returnId, table.orderLineId] }),
+    index().on(table.orderLineId),
+    check(
+      'return_lines_counted',
+      sql`0 < ${table.quantity} and ${table.receivedQuantity} <= ${table.quantity}
+        and 0 <= ${table.refundedQuantity} and ${table.refundedQuantity} <= ${table.receivedQuantity}`,
+    ),
+  ],
+)
+
 /** What is done at other parts for an order, step by step, and carried on by whoever is there; see errands.ts. */
 export const errands = schema.table(
   'errands',
@@ -249,7 +314,9 @@ export const errands = schema.table(
     orderId: uuid()
       .notNull()
       .references(() => orders.id),
-    kind: text({ enum: ['CANCEL'] }).notNull(),
+    kind: text({ enum: ['CANCEL', 'RECEIVE', 'COLLECT'] }).notNull(),
+    /** The return that is received; null for other kinds. */
+    returnId: uuid().references(() => returns.id),
     status: text({ enum: ['RUNNING', 'DONE', 'REFUSED', 'NEEDS_ATTENTION'] }).notNull(),
     /** Who asked for it; null when nobody in person. */
     actorId: uuid(),
@@ -271,6 +338,12 @@ export const errands = schema.table(
     uniqueIndex('errands_one_cancel')
       .on(table.orderId)
       .where(sql`kind = 'CANCEL' and status <> 'REFUSED'`),
+    uniqueIndex('errands_one_receipt')
+      .on(table.returnId)
+      .where(sql`kind = 'RECEIVE' and status in ('RUNNING', 'NEEDS_ATTENTION')`),
+    uniqueIndex('errands_one_collection')
+      .on(table.orderId)
+      .where(sql`kind = 'COLLECT' and status in ('RUNNING', 'NEEDS_ATTENTION')`),
     index('errands_due')
       .on(table.leaseUntil)
       .where(sql`status = 'RUNNING'`),
@@ -278,6 +351,7 @@ export const errands = schema.table(
       .on(table.createdAt)
       .where(sql`status = 'NEEDS_ATTENTION'`),
     index().on(table.orderId),
+    check('errands_return', sql`(${table.kind} = 'RECEIVE') = (${table.returnId} is not null)`),
     check('errands_lease', sql`(${table.status} = 'RUNNING') = (${table.leaseUntil} is not null)`),
   ],
 )
@@ -289,5 +363,7 @@ export type CheckoutRow = typeof checkouts.$inferSelect
 export type CheckoutStepRow = typeof checkoutSteps.$inferSelect
 export type OrderRow = typeof orders.$inferSelect
 export type OrderLineRow = typeof orderLines.$inferSelect
+export type ReturnRow = typeof returns.$inferSelect
+export type ReturnLineRow = typeof returnLines.$inferSelect
 export type ErrandRow = typeof errands.$inferSelect
 export type OrderEventRow = typeof orderEvents.$inferSelect

@@ -63,7 +63,7 @@ function leaves(value: unknown): string[] {
   return says ? [value] : []
 }
 
-/** What the seed leaves out: a cart under way to the till, a shared parcel, a signed-in session. */
+/** What the seed leaves out: a cart under way to the till, a shared parcel, a signed-in session, a return. */
 export async function fillAlicesCupboard(shop: Parts, alice: User): Promise<void> {
   await buyingAt(shop).checkoutOf(alice)
   const share = `mutation ($shipmentId: ID!) {
@@ -74,6 +74,15 @@ export async function fillAlicesCupboard(shop: Parts, alice: User): Promise<void
     userErrors { code }
   } }`
   await shop.ask('users', { kind: 'anonymous' }, signIn)
+  const sendBack = `mutation ($orderId: ID!, $lineId: ID!, $key: String!) { returnCreate(input: {
+    orderId: $orderId, lines: [{ lineId: $lineId, quantity: 1 }], reason: DAMAGED, note: "It has a hole in it."
+    idempotencyKey: $key
+  }) { userErrors { code } } }`
+  await shop.ask('orders', alice, sendBack, {
+    orderId: demoId('order/alice-delivered'),
+    lineId: demoId('order-line/alice-delivered-1'),
+    key: uuidv7(),
+  })
 }
 
 type Row = Record<string, string>
@@ -82,7 +91,7 @@ export async function idsOfAlice(sql: Sql): Promise<Row> {
   const [row] = await sql<Row[]>`
     select c.id as cart, l.id as line, c.owner_id as user, s.id as session, k.id as checkout, p.id as payment,
       p.order_id as order, o.number as order_number, m.id as method, ol.id as order_line, sh.id as shipment,
-      sh.tracking_number, t.id as ticket, w.id as message, a.id as address
+      sh.tracking_number, t.id as ticket, w.id as message, a.id as address, r.id as return
     from cart.carts c
       join cart.cart_lines l on l.cart_id = c.id
       join users.sessions s on s.owner_id = c.owner_id
@@ -95,6 +104,7 @@ export async function idsOfAlice(sql: Sql): Promise<Row> {
       join delivery.shipments sh on sh.order_id = o.id
       join support.tickets t on t.requester_id = c.owner_id
       join support.messages w on w.ticket_id = t.id and w.author_id = c.owner_id
+      join orders.returns r on r.order_id = ${demoId('order/alice-delivered')}
     where c.owner_id = ${ALICE}
     limit 1`
   return row!
@@ -112,6 +122,9 @@ export const valuesFrom = (row: Row): Values => ({
   'addressDelete.id': row.address,
   'paymentMethodSetDefault.id': row.method,
   'paymentMethodDelete.id': row.method,
+  'returnCancel.id': row.return,
+  'returnApprove.id': row.return,
+  'returnDecline.id': row.return,
   'messageEdit.id': row.message,
   'product.id': demoId('product/linen-tee'),
   'productVariant.id': buyable,
@@ -131,7 +144,7 @@ export const valuesFrom = (row: Row): Values => ({
   paymentId: row.payment,
   paymentMethodId: row.method,
   shipmentId: row.shipment,
-  returnId: uuidv7(),
+  returnId: row.return,
   ticketId: row.ticket,
   productId: demoId('product/linen-tee'),
   variantId: buyable,
@@ -181,6 +194,7 @@ export const keysFrom = (row: Row): Record<string, readonly Values[]> => ({
   Cart: [{ id: row.cart }],
   Order: [{ id: row.order }, { number: row.orderNumber }],
   OrderLine: [{ id: row.orderLine }],
+  ReturnRequest: [{ id: row.return }],
   Checkout: [{ id: row.checkout }],
   Payment: [{ id: row.payment }],
   PaymentMethod: [{ id: row.method }],

@@ -1,6 +1,8 @@
 import type { Context } from '#platform/context.ts'
 import { operation } from '#platform/calls.ts'
 import type {
+  CartCreateMutation,
+  CartCreateMutationVariables,
   CartConvertMutation,
   CartConvertMutationVariables,
   CartFreezeMutation,
@@ -213,6 +215,27 @@ const RELEASE_USAGE = operation<PromotionUsageReleaseMutation, PromotionUsageRel
   `,
 )
 
+const CREATE = operation<CartCreateMutation, CartCreateMutationVariables>(
+  'cart',
+  /* GraphQL */ `
+    mutation CartCreate($input: CartCreateInput!) {
+      cartCreate(input: $input) {
+        cart {
+          id
+        }
+        userErrors {
+          code
+          message
+          field
+          ... on InsufficientStockError {
+            available
+          }
+        }
+      }
+    }
+  `,
+)
+
 /** A cart as a checkout bought it: held still and priced anew. Kept with the checkout. */
 export type FrozenCart = NonNullable<CartFreezeMutation['cartFreeze']['cart']>
 
@@ -233,3 +256,7 @@ export const reservePromotions = async ({ call }: Call, input: PromotionUsageRes
 
 export const releasePromotions = async ({ call }: Call, input: PromotionUsageReleaseMutationVariables['input']) =>
   (await call(RELEASE_USAGE, { input })).promotionUsageRelease.userErrors
+
+/** Puts lines into the caller's cart, all or none; opens one when there is none. */
+export const fillCart = async ({ call }: Call, input: CartCreateMutationVariables['input']) =>
+  (await call(CREATE, { input })).cartCreate

@@ -7,6 +7,8 @@ import type {
   PaymentCaptureForOrderMutationVariables,
   PaymentCompensateMutation,
   PaymentCompensateMutationVariables,
+  PaymentRefundForReturnMutation,
+  PaymentRefundForReturnMutationVariables,
 } from './payments.generated.ts'
 
 type Call = Pick<Context, 'call'>
@@ -45,6 +47,9 @@ const CAPTURE = operation<PaymentCaptureForOrderMutation, PaymentCaptureForOrder
           __typename
           code
           message
+          ... on StateTransitionError {
+            fromState
+          }
         }
       }
     }
@@ -65,6 +70,20 @@ const COMPENSATE = operation<PaymentCompensateMutation, PaymentCompensateMutatio
   `,
 )
 
+const REFUND = operation<PaymentRefundForReturnMutation, PaymentRefundForReturnMutationVariables>(
+  'payments',
+  /* GraphQL */ `
+    mutation PaymentRefundForReturn($input: PaymentRefundForReturnInput!) {
+      paymentRefundForReturn(input: $input) {
+        userErrors {
+          code
+          message
+        }
+      }
+    }
+  `,
+)
+
 export const authorizePayment = async ({ call }: Call, input: PaymentAuthorizeMutationVariables['input']) =>
   (await call(AUTHORIZE, { input })).paymentAuthorize
 
@@ -73,3 +92,6 @@ export const capturePayment = async ({ call }: Call, input: PaymentCaptureForOrd
 
 export const compensatePayment = async ({ call }: Call, input: PaymentCompensateMutationVariables['input']) =>
   (await call(COMPENSATE, { input })).paymentCompensate.userErrors
+
+export const refundForReturn = async ({ call }: Call, input: PaymentRefundForReturnMutationVariables['input']) =>
+  (await call(REFUND, { input })).paymentRefundForReturn.userErrors
