@@ -7,7 +7,7 @@ import { seal } from '#platform/sealed.ts'
 import { PaymentFailed, PaymentResolved, RefundSucceeded } from './events.ts'
 import { actionSealedAs, isUnsettled, NOT_RECEIVED } from './payment.ts'
 import type { Answer } from './provider.ts'
-import { payments, paymentTransactions, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
+import { payments, paymentTransactions, type postings, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
 
 export type Doing = Pick<Context, 'db' | 'now' | 'config' | 'requestId' | 'live' | 'log'>
 export type Kind = PaymentTransactionRow['kind']
@@ -89,10 +89,28 @@ function recording(
         updated_at = ${now().toISOString()}, version = p.version + 1
       from moved where p.id = moved.payment_id
       returning p.*
-    )
+    ),
+    posted as (${posting(kind)})
     select to_jsonb(moved) as transaction, to_jsonb(paid) as payment, ${isUndone(sql`paid`)} as undone
     from moved, paid`
 }
+
+// Where a movement takes money from, and to.
+const ways = {
+  AUTHORIZE: ['buyer', 'held'],
+  CAPTURE: ['held', 'taken'],
+  VOID: ['held', 'buyer'],
+  REFUND: ['taken', 'buyer'],
+} as const satisfies Record<Kind, readonly [from: Account, to: Account]>
+
+type Account = typeof postings.$inferSelect.account
+
+/** SQL that posts the movement `moved` if it was carried out. */
+export const posting = (kind: Kind): SQL => sql`
+  insert into payments.postings (transaction_id, account, payment_id, currency, amount_minor)
+  select moved.id, side.account, moved.payment_id, moved.currency, side.sign * moved.amount_minor
+  from moved, (values (${ways[kind][0]}, -1), (${ways[kind][1]}, 1)) as side (account, sign)
+  where moved.status = 'SUCCEEDED'`
 
 const standing = (id: string): SQL => sql`
   select to_jsonb(t) as transaction, to_jsonb(p) as payment, ${isUndone(sql`p`)} as undone

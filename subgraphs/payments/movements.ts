@@ -96,28 +96,26 @@ export const begunOf = <T extends BegunJson>([row]: readonly T[]): Begun & { row
   isReplay: row?.replay ?? false,
 })
 
-// One statement: the payment's row is locked, what is left of it claimed, and the movement noted; or, with a key that is
-// known, nothing of it.
+// One statement: what is left of the payment is claimed, and the movement noted; or, with a key that is known, nothing of
+// it. It does not lock the row first: an UPDATE checks the constraints on the row as the statement first saw it, which a
+// lock may just have found to be out of date.
 function beginning({ now }: Doing, movement: Movement, requestHash: string): SQL {
   const { kind, of, amountMinor, askedBy, idempotencyKey, reason = null, isOrdered = false } = movement
   const remaining = movement.left ?? left[kind]
   const { asked } = sums[kind]
+  const newest = sql`select p.id from payments.payments p where ${of} order by p.created_at desc limit 1`
   const at = now().toISOString()
   return sql`
     with earlier as (
       select * from payments.payment_transactions where asked_by = ${askedBy} and idempotency_key = ${idempotencyKey}
     ),
-    chosen as (
-      select p.id, ${remaining} as left_minor, coalesce(${amountMinor}::bigint, ${remaining}) as amount_minor
-      from payments.payments p where ${of} and not exists (select from earlier)
-      order by p.created_at desc limit 1 for update
-    ),
     claimed as (
       update payments.payments p
-      set ${asked} = p.${asked} + chosen.amount_minor, is_ordered = p.is_ordered or ${isOrdered},
-        updated_at = ${at}, version = p.version + 1
-      from chosen where p.id = chosen.id and chosen.amount_minor between 1 and chosen.left_minor
-      returning p.*
+      set ${asked} = p.${asked} + coalesce(${amountMinor}::bigint, ${remaining}),
+        is_ordered = p.is_ordered or ${isOrdered}, updated_at = ${at}, version = p.version + 1
+      where p.id = (${newest}) and not exists (select from earlier)
+        and coalesce(${amountMinor}::bigint, ${remaining}) between 1 and ${remaining}
+      returning p.*, new.${asked} - old.${asked} as claimed_minor
     ),
     named as (
       update payments.payments p set is_ordered = true
@@ -126,16 +124,16 @@ function beginning({ now }: Doing, movement: Movement, requestHash: string): SQL
     moved as (
       insert into payments.payment_transactions
         (id, payment_id, kind, status, currency, amount_minor, asked_by, idempotency_key, request_hash, reason, at)
-      select ${uuidv7()}::uuid, claimed.id, ${kind}, 'PENDING', claimed.currency, chosen.amount_minor, ${askedBy},
+      select ${uuidv7()}::uuid, claimed.id, ${kind}, 'PENDING', claimed.currency, claimed.claimed_minor, ${askedBy},
         ${idempotencyKey}, ${requestHash}, ${reason}, ${at}::timestamptz
-      from claimed join chosen using (id)
+      from claimed
       returning *
     )
     select coalesce(to_jsonb(moved), to_jsonb(earlier)) as transaction, coalesce(to_jsonb(claimed), to_jsonb(p)) as payment,
       earlier.id is not null as replay
     from (select) one
-      left join earlier on true left join chosen on true left join claimed on true left join moved on true
-      left join payments.payments p on p.id = coalesce(earlier.payment_id, chosen.id)`
+      left join earlier on true left join claimed on true left join moved on true
+      left join payments.payments p on p.id = coalesce(earlier.payment_id, (${newest}))`
 }
 
 /** @throws Rejection IDEMPOTENCY_KEY_REUSED when a movement was asked for with other input than `request`. */

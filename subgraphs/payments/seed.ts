@@ -7,7 +7,7 @@ import { sealedAs } from './card.ts'
 import { hashOf } from './movements.ts'
 import { addMethod, tokenizeCard } from './payment-methods.ts'
 import { providerOf, type Answer } from './provider.ts'
-import { payments, paymentTransactions, type PaymentMethodRow } from './tables.ts'
+import { payments, paymentTransactions, postings, type PaymentMethodRow } from './tables.ts'
 
 const HOUR_MS = 3_600_000
 const alice: User = {
@@ -100,6 +100,13 @@ async function pay(
       providerReference: captured,
       idempotencyKey: `demo:${name}:capture`,
     },
+  ])
+  const side = { paymentId, currency: amount.currency }
+  await ctx.db.insert(postings).values([
+    { ...side, transactionId: authorizationId, account: 'buyer', amountMinor: -amountMinor },
+    { ...side, transactionId: authorizationId, account: 'held', amountMinor },
+    { ...side, transactionId: captureId, account: 'held', amountMinor: -amountMinor },
+    { ...side, transactionId: captureId, account: 'taken', amountMinor },
   ])
 }
 

@@ -50,7 +50,7 @@ export const attempts = schema.table(
     undoKey: text(),
     undoReason: text(),
   },
-  (table) => [primaryKey({ columns: [table.checkoutId, table.attempt] }), uniqueIndex().on(table.undoKey)],
+  (table) => [primaryKey({ columns: [table.checkoutId, table.attempt] }), index().on(table.undoKey)],
 )
 
 /**
@@ -163,6 +163,30 @@ export const paymentTransactions = schema.table(
       .on(table.at)
       .where(sql`status in ('PENDING', 'UNKNOWN') or error_code = 'not_received'`),
     check('payment_transactions_amount', sql`amount_minor > 0`),
+  ],
+)
+
+/**
+ * Double entry: what each movement that was carried out did to where the money is, one row an account. Written once, never
+ * changed; the database refuses, at commit, a movement whose rows do not add up to nothing.
+ */
+export const postings = schema.table(
+  'postings',
+  {
+    transactionId: uuid()
+      .notNull()
+      .references(() => paymentTransactions.id),
+    /** `buyer`: on the card, which gives. `held`: reserved at the provider. `taken`: the shop's. */
+    account: text({ enum: ['buyer', 'held', 'taken'] }).notNull(),
+    paymentId: uuid().notNull(),
+    currency: columns.currency().notNull(),
+    amountMinor: columns.minor().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.transactionId, table.account] }),
+    index().on(table.paymentId),
+    check('postings_account', sql`account in ('buyer', 'held', 'taken')`),
+    check('postings_amount', sql`amount_minor <> 0`),
   ],
 )
 
