@@ -19,6 +19,7 @@ const TTL_MS = 24 * 60 * 60_000
 /** The longest that a caller is kept waiting: less than the 10 s that whoever calls a subgraph waits. */
 const PATIENCE_MS = 9_000
 const POLL_MS = 50
+const LONGEST_POLL_MS = 500
 
 const OVER = ['COMPLETED', 'FAILED', 'EXPIRED', 'CANCELLED'] as const
 
@@ -120,9 +121,10 @@ export async function settled(
   attempt: number,
   until: number,
 ): Promise<CheckoutRow> {
-  for (;;) {
+  // Most end soon; many that wait for long must not keep the database from those they wait for.
+  for (let delay = POLL_MS; ; delay = Math.min(delay * 1.5, LONGEST_POLL_MS)) {
     const row = await freshCheckoutRow({ db }, id)
     if (row.attempt !== attempt || !isUnderWay(row.status) || Date.now() >= until) return row
-    await pause(POLL_MS)
+    await pause(delay)
   }
 }
