@@ -20,3 +20,9 @@ export const RefundSucceeded = fact('RefundSucceeded', 1, {
   orderId: z.uuid().nullable(),
   amount: money,
 })
+
+/** Money has been reserved for a while and nobody has taken it. Told again every hour until it is taken or released. */
+export const AuthorizationUnclaimed = fact('AuthorizationUnclaimed', 1, {
+  checkoutId: z.uuid(),
+  attempt: z.number().int(),
+})

@@ -1,5 +1,6 @@
 import { sdl, type Subgraph } from '#platform/subgraph.ts'
 import { reactions } from './reactions.ts'
+import { reconcile } from './reconciliation.ts'
 import { askAfterBuyers, resolveMovements } from './recovery.ts'
 import { resolvers } from './resolvers.ts'
 import { routes } from './routes.ts'
@@ -13,6 +14,7 @@ export default {
   jobs: [
     { name: 'resolve movements', everySeconds: 5, run: resolveMovements },
     { name: 'ask after buyers', everySeconds: 60, run: askAfterBuyers },
+    { name: 'reconcile', everySeconds: 600, run: reconcile },
   ],
   routes,
   seed,

@@ -160,7 +160,8 @@ function tellerOf(
   )
 }
 
-const about = ({ id, version, ownerKind, ownerId }: PaymentRow) => ({
+/** Whose fact it is. */
+export const about = ({ id, version, ownerKind, ownerId }: PaymentRow) => ({
   entityId: id,
   entityVersion: version,
   owner: { kind: ownerKind, id: ownerId },

@@ -4,5 +4,6 @@ export default {
   PaymentMethod: './tables.ts#PaymentMethodRow',
   PaymentTransaction: './tables.ts#PaymentTransactionRow',
   Refund: './tables.ts#PaymentTransactionRow',
+  AdminDashboard: '../../platform/period.ts#Period',
   Order: './order-payments.ts#OrderReference',
 }

@@ -68,3 +68,39 @@ export function refundStatusOf(status: PaymentTransactionRow['status']): 'PENDIN
 
 /** What the buyer's action is sealed about: it opens for no other payment. */
 export const actionSealedAs = (paymentId: string): string => `payment-action ${paymentId}`
+
+/** An authorisation with what was done with it, as one of two books has it. */
+export interface Booked extends Sums {
+  /** Key it was asked for with. */
+  key: string
+  reference: string
+}
+
+const sumsOf = ({ authorizedMinor, capturedMinor, releasedMinor, refundedMinor }: Sums): readonly number[] => [
+  authorizedMinor,
+  capturedMinor,
+  releasedMinor,
+  refundedMinor,
+]
+
+/** Two books of one period beside each other, by the key of each authorisation. */
+export function compared(ours: readonly Booked[], theirs: readonly Booked[]) {
+  const known = new Map(ours.map((each) => [each.key, each]))
+  const there = new Set(theirs.map(({ key }) => key))
+  const both = theirs.flatMap((their) => {
+    const our = known.get(their.key)
+    return our
+      ? [{ reference: their.reference, pairs: sumsOf(our).map((minor, at) => [minor, sumsOf(their)[at]!]) }]
+      : []
+  })
+  const pairs = both.flatMap((each) => each.pairs)
+  return {
+    /** Sums that are the same, of those that are not nothing. */
+    matched: pairs.filter(([our, their]) => our === their && our !== 0).length,
+    missingHere: theirs.filter(({ key }) => !known.has(key)).map(({ reference }) => reference),
+    missingAtProvider: ours.filter(({ key }) => !there.has(key)).map(({ reference }) => reference),
+    amountMismatches: both
+      .filter((each) => each.pairs.some(([our, their]) => our !== their))
+      .map(({ reference }) => reference),
+  }
+}

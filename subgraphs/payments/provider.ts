@@ -1,6 +1,8 @@
 import type { Context } from '#platform/context.ts'
 import type { Money } from '#platform/money.ts'
+import type { Period } from '#platform/period.ts'
 import type { Card } from './card.ts'
+import type { Booked } from './payment.ts'
 import { sandbox } from './sandbox.ts'
 import { stripe } from './stripe.ts'
 
@@ -65,6 +67,8 @@ export interface Provider {
   refund(request: { key: string; reference: string; amount: Money }): Promise<Answer>
   /** What became of a request; null when the provider never received it. */
   lookup(question: Question): Promise<Answer | null>
+  /** The shop's authorisations that were begun in a period, with what has become of them since. */
+  authorizations(period: Period): Promise<Booked[]>
   /**
    * Which movement a webhook is about; null when none of ours.
    * @throws WebhookRefused when it is not from the provider, or too old.

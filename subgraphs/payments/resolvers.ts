@@ -1,8 +1,10 @@
+import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireScope, requireService } from '#platform/viewer.ts'
 import { actionOf, confirmAction } from './actions.ts'
 import { authorizePayment } from './authorizations.ts'
 import { isExpired } from './card.ts'
+import { paymentStats } from './dashboard.ts'
 import { methodById, paymentById, refundsOf, transactionsOf } from './loaders.ts'
 import {
   financialStatusOf,
@@ -24,6 +26,7 @@ import {
   voidPayment,
   watchPayment,
 } from './payments.ts'
+import { reconciliationReport } from './reconciliation.ts'
 import type { Resolvers } from './schema.generated.ts'
 import type { PaymentRow } from './tables.ts'
 import { compensatePayment } from './undoing.ts'
@@ -34,6 +37,7 @@ export const resolvers: Resolvers = {
   Query: {
     payment: (_, { id }, ctx) => readPayment(ctx, id),
     payments: (_, args, ctx) => allPayments(ctx, args),
+    reconciliationReport: (_, period, ctx) => reconciliationReport(ctx, period),
   },
   Mutation: {
     cardTokenize: (_, { input }, ctx) => payload(() => tokenizeCard(ctx, input)),
@@ -97,5 +101,6 @@ export const resolvers: Resolvers = {
     financialStatus: (order, _, ctx) => financialStatusOf(ctx, order),
     outstanding: (order, _, ctx) => outstandingOf(ctx, order),
   },
+  AdminDashboard: { __resolveReference: periodOf, payments: (period, _, ctx) => paymentStats(ctx, period) },
   Checkout: { payments: (checkout, _, ctx) => paymentsForCheckout(ctx, checkout) },
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { sql, type SQL } from 'drizzle-orm'
+import { and, eq, gte, lt, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Money } from '#platform/money.ts'
 import { rowOf, type JsonRow } from '#platform/rows.ts'
@@ -7,7 +7,7 @@ import { brandOf, type Card } from './card.ts'
 import { ProviderUnreachable, type Answer, type Provider, type Refusal } from './provider.ts'
 import { authorizing, booking, looking, saving, type Way } from './sandbox-books.ts'
 import { parseSandboxWebhook } from './sandbox-signature.ts'
-import { sandboxFaults, sandboxOperations, sandboxTokens } from './tables.ts'
+import { sandboxAuthorizations, sandboxFaults, sandboxOperations, sandboxTokens } from './tables.ts'
 
 const TOKEN_LIFETIME_MS = 15 * 60_000
 
@@ -87,6 +87,21 @@ export function sandbox(ctx: Sandbox): Provider {
     async lookup({ key }) {
       const { operation } = await over(ctx, 'lookup', (way) => looking(way, key))
       return operation ? answerOf(ctx, operation) : null
+    },
+
+    async authorizations({ from, to }) {
+      const rows = await db
+        .select({ key: sandboxOperations.key, held: sandboxAuthorizations })
+        .from(sandboxOperations)
+        .innerJoin(sandboxAuthorizations, eq(sandboxAuthorizations.reference, sandboxOperations.reference))
+        .where(
+          and(
+            eq(sandboxOperations.operation, 'authorize'),
+            gte(sandboxOperations.at, from),
+            lt(sandboxOperations.at, to),
+          ),
+        )
+      return rows.map(({ key, held }) => ({ ...held, key, authorizedMinor: held.amountMinor }))
     },
 
     parseWebhook: (request) => parseSandboxWebhook(ctx, request),

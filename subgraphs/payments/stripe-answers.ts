@@ -1,14 +1,14 @@
 import { Stripe } from 'stripe'
 import type { Money } from '#platform/money.ts'
-import { CANCELLED } from './payment.ts'
+import { CANCELLED, type Booked } from './payment.ts'
 import { ProviderUnreachable, type Answer, type Refusal } from './provider.ts'
 
 // Stripe counts these in hundredths though ISO 4217 has none.
-const countedInHundredths = new Set(['ISK', 'UGX'])
+const isCountedInHundredths = (currency: string): boolean => ['ISK', 'UGX'].includes(currency.toUpperCase())
 
 /** An amount as Stripe counts it. */
 export const unitsOf = ({ amountMinor, currency }: Money): { amount: number; currency: string } => ({
-  amount: countedInHundredths.has(currency) ? amountMinor * 100 : amountMinor,
+  amount: isCountedInHundredths(currency) ? amountMinor * 100 : amountMinor,
   currency: currency.toLowerCase(),
 })
 
@@ -40,6 +40,25 @@ export function answerToRefund({ id: reference, status, failure_reason }: Stripe
   if (status === 'succeeded') return { status: 'SUCCEEDED', reference }
   if (status === 'failed' || status === 'canceled') return { status: 'FAILED', code: failure_reason ?? status }
   throw new ProviderUnreachable()
+}
+
+/**
+ * An intent as one of the shop's authorisations; null when it is none: made by somebody else, or never authorised. Its
+ * charge must have come along.
+ */
+export function bookedOf(intent: Stripe.PaymentIntent): Booked | null {
+  const { id: reference, amount, amount_capturable, amount_received: received, latest_charge: charge } = intent
+  const { key } = intent.metadata
+  if (!key || !charge || typeof charge === 'string' || charge.status === 'failed') return null
+  const minor = (units: number) => (isCountedInHundredths(intent.currency) ? units / 100 : units)
+  return {
+    key,
+    reference,
+    authorizedMinor: minor(amount),
+    capturedMinor: minor(received),
+    releasedMinor: minor(amount - received - amount_capturable),
+    refundedMinor: received > 0 ? minor(charge.amount_refunded) : 0,
+  }
 }
 
 interface Decline {

@@ -17,6 +17,8 @@ interface Intent extends Json {
   created: number
   metadata: Record<string, string>
   last_payment_error: Json | null
+  /** Whole, as when it is asked for with `expand`. */
+  latest_charge: Json | null
 }
 
 export const idOf = (prefix: string) => `${prefix}_${uuidv7().replaceAll('-', '')}`
@@ -105,6 +107,7 @@ export class Books {
     method.isUsed = true
     const id = idOf('pi')
     const amount = Number(fields.get('amount'))
+    const charge = { id: idOf('ch'), object: 'charge', status: 'succeeded', amount_refunded: 0 }
     const intent: Intent = {
       id,
       object: 'payment_intent',
@@ -114,7 +117,7 @@ export class Books {
       currency: fields.get('currency'),
       client_secret: `${id}_secret`,
       created: Math.floor(Date.now() / 1000),
-      latest_charge: null,
+      latest_charge: charge,
       last_payment_error: null,
       metadata: { key: fields.get('metadata[key]') ?? '' },
       next_action: null,
@@ -123,11 +126,13 @@ export class Books {
     this.intents.set(id, intent)
     if (method.number === '4000000000009995') {
       intent.status = 'requires_payment_method'
+      charge.status = 'failed'
       intent.last_payment_error = { code: 'card_declined', decline_code: 'insufficient_funds' }
       return declined('insufficient_funds')
     }
     if (method.number === '4000002500003155') {
       intent.status = 'requires_action'
+      intent.latest_charge = null
       intent.next_action = { type: 'redirect_to_url', redirect_to_url: { url: 'https://hooks.example/3ds' } }
       return this.#shown({ ...intent })
     }
@@ -180,6 +185,7 @@ export class Books {
       status: 'succeeded',
     }
     this.refunds.push(refund)
+    Object.assign(this.intents.get(payment_intent)!.latest_charge ?? {}, { amount_refunded: amount + taken - left })
     return this.#shown(refund)
   }
 }

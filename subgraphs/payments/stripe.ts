@@ -2,8 +2,9 @@ import { Stripe } from 'stripe'
 import type { Config } from '#platform/config.ts'
 import type { Context } from '#platform/context.ts'
 import { seal, unseal } from '#platform/sealed.ts'
+import type { Booked } from './payment.ts'
 import { ProviderUnreachable, WebhookRefused, type Answer, type Provider, type WebhookEvent } from './provider.ts'
-import { answerToIntent, answerToRefund, captureMark, madeAt, refusalOf, unitsOf } from './stripe-answers.ts'
+import { answerToIntent, answerToRefund, bookedOf, captureMark, madeAt, refusalOf, unitsOf } from './stripe-answers.ts'
 
 const TOKEN_LIFETIME_MS = 15 * 60_000
 const SEALED_AS = 'stripe card'
@@ -112,9 +113,23 @@ export function stripe({ now, config }: Asking): Provider {
         return answerToRefund(await api.refunds.create(refund, { idempotencyKey: key }))
       }),
 
+    authorizations: ({ from, to }) =>
+      got(async () => {
+        const created = { gte: secondsOf(from), lt: secondsOf(to) }
+        const expand = ['data.latest_charge']
+        const found: Booked[] = []
+        for await (const intent of api.paymentIntents.list({ created, limit: PAGE, expand })) {
+          const booked = bookedOf(intent)
+          if (booked) found.push(booked)
+        }
+        return found
+      }),
+
     parseWebhook: (request) => parseWebhook({ now, config }, request),
   }
 }
+
+const secondsOf = (at: Date): number => Math.ceil(at.getTime() / 1000)
 
 // One client per configuration: it keeps its connections.
 const clients = new WeakMap<Config, Stripe>()

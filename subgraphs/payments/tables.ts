@@ -108,6 +108,8 @@ export const payments = schema.table(
     releasedMinor: amount(),
     refundingMinor: amount(),
     refundedMinor: amount(),
+    /** When it was last told that nobody has claimed what is reserved. */
+    unclaimedAt: columns.at(),
   },
   (table) => [
     uniqueIndex().on(table.checkoutId, table.attempt),
@@ -159,6 +161,7 @@ export const paymentTransactions = schema.table(
   (table) => [
     uniqueIndex().on(table.askedBy, table.idempotencyKey),
     index().on(table.paymentId, table.at),
+    index().on(table.at),
     index('payment_transactions_unsettled')
       .on(table.at)
       .where(sql`status in ('PENDING', 'UNKNOWN') or error_code = 'not_received'`),
@@ -251,7 +254,7 @@ export const sandboxOperations = schema.table(
     amountMinor: columns.minor(),
     at: columns.at().notNull(),
   },
-  (table) => [index().on(table.reference)],
+  (table) => [index().on(table.reference), index().on(table.at)],
 )
 
 /** Mishaps that tests have planned for the next requests. */
