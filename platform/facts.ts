@@ -1,3 +1,4 @@
+import { sql, type SQL } from 'drizzle-orm'
 import { jsonb, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { columns } from './columns.ts'
@@ -89,4 +90,27 @@ export function announcement<T>(
     data: shape.parse(about.data),
   }
   return { eventId: event.eventId, name, event }
+}
+
+/**
+ * Part of a statement that announces `fact` once for each row of `from`. What it is about are SQL expressions on that row;
+ * `data` is a jsonb of the fact's shape.
+ */
+export function announcing<T>(
+  { now, requestId }: { now(): Date; requestId: string },
+  { name, version }: Fact<T>,
+  from: SQL,
+  { entityId, entityVersion, owner, data }: { entityId: SQL; entityVersion: SQL; owner?: SQL; data: SQL },
+): SQL {
+  return sql`
+    insert into ${outbox} (event_id, name, event)
+    select event_id, ${name}, jsonb_build_object(
+      'eventId', event_id, 'name', ${name}::text, 'version', ${version}::int, 'occurredAt', ${now().toISOString()}::text,
+      'requestId', ${requestId}::text, 'entityId', entity_id, 'entityVersion', entity_version, 'owner', owner, 'data', data
+    )
+    from (
+      select uuidv7() as event_id, ${entityId} as entity_id, ${entityVersion} as entity_version,
+        ${owner ?? sql`null::jsonb`} as owner, ${data} as data
+      from ${from}
+    ) announced`
 }

@@ -57,6 +57,7 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Mutation.addressUpdate': 'hers',
   'Mutation.addressDelete': 'hers',
   'Mutation.reviewCreate': 'own',
+  'Mutation.backInStockSubscribe': 'own',
   'Mutation.cartCreate': 'own',
   'Mutation.cartLinesAdd': 'hers',
   'Mutation.cartLinesUpdate': 'hers',

@@ -7,6 +7,7 @@ export default {
   StockLevel: './tables.ts#StockLevelRow',
   VariantStock: './tables.ts#VariantRow',
   StockMovement: './tables.ts#MovementRow',
+  LowStockAlert: './tables.ts#LowStockAlertRow',
   StockReservation: './tables.ts#ReservationRow',
   StockReservationLine: './tables.ts#ReservationLineRow',
   Review: './tables.ts#ReviewRow',

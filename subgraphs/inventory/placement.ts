@@ -1,11 +1,13 @@
 import { eq, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
+import { breaks } from '#platform/database.ts'
+import { withParts, type Parts } from '#platform/statement.ts'
 import { Rejection, inputPath, type UserError } from '#platform/user-errors.ts'
 import { linesOfReservation, locationById, productOf, variantOf } from './loaders.ts'
 import type { ReservationStatus } from './reservation.ts'
 import type { Placed } from './stock.ts'
-import { booking, withParts, type Parts } from './stock-levels.ts'
+import { booking } from './stock-levels.ts'
 import { locations, products, variants, type LocationRow, type ProductRow, type VariantRow } from './tables.ts'
 
 /** Units of variants, each named once. */
@@ -89,14 +91,27 @@ interface Hold {
 /** A line that was asked for, at each location that its units come from. */
 type Row = Awaited<ReturnType<typeof send>>[number]
 
-/** Takes units for a reservation, every line or none, in one statement. Empty when what it is for is not there. */
+// Each try that fails has lost its units to somebody else's success.
+const MAX_TRIES = 20
+
+/**
+ * Takes units for a reservation, every line or none, in one statement. Empty when what it is for is not there. The check
+ * of the table has the last word: what was free when it was looked at and is not when it is taken fails the statement,
+ * whole, and the next look finds it gone. Seen under load with transfers between locations.
+ */
 export async function place(ctx: Context, hold: Hold): Promise<Row[]> {
-  const rows = await send(ctx, hold)
-  if (rows[0]?.reservationId) primeLines(ctx, rows[0].reservationId, rows)
-  return rows
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const rows = await send(ctx, hold)
+      if (rows[0]?.reservationId) primeLines(ctx, rows[0].reservationId, rows)
+      return rows
+    } catch (error) {
+      if (tries === MAX_TRIES || !breaks(error, 'stock_levels_available')) throw error
+    }
+  }
 }
 
-async function send({ db, now }: Context, { earlier, wanted, reservation, moves, remembered, more }: Hold) {
+async function send(ctx: Context, { earlier, wanted, reservation, moves, remembered, more }: Hold) {
   const move = sql`
     select p.variant_id, p.location_id, m.kind, p.quantity, null::text as reason, m.reference, null::uuid as actor_id
     from reservation, placed p, (${moves}) m`
@@ -107,11 +122,11 @@ async function send({ db, now }: Context, { earlier, wanted, reservation, moves,
     reservation,
     remembered,
     move,
-    ...booking({ now }),
+    ...booking(ctx),
     ...holding,
   }
-  return await db
-    .with(...withParts(db, parts))
+  return await ctx.db
+    .with(...withParts(ctx.db, parts))
     .select({
       earlier: sql<ReservationStatus | null>`${earlier ?? sql`null`}`,
       index: sql<number>`line.index`,
@@ -155,7 +170,7 @@ export function primeLines(ctx: Context, reservationId: string, lines: readonly 
     if (product) productOf(ctx).prime(product.id, product)
     if (location) locationById(ctx).prime(location.id, location)
   }
-  const rows = placedIn(lines).map((placed) => ({ ...placed, reservationId, shipped: 0 }))
+  const rows = placedIn(lines).map((placed) => ({ ...placed, reservationId, shipped: 0, returned: 0 }))
   linesOfReservation(ctx).prime(reservationId, rows)
 }
 

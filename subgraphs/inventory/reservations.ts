@@ -4,13 +4,14 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { idempotentStatement } from '#platform/idempotency.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
+import { partOf, withParts } from '#platform/statement.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { place, placedIn, refusals, wantedLines } from './placement.ts'
 import { nextStatuses, type ReservationStatus } from './reservation.ts'
 import type { StockReleaseInput, StockReservationExtendInput, StockReserveInput } from './schema.generated.ts'
 import type { Units } from './stock.ts'
-import { booking, moveStock, partOf, tellStockChanged, withParts, type Move } from './stock-levels.ts'
+import { booking, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import { idempotencyKeys, reservationLines, reservations, type ReservationRow } from './tables.ts'
 
 const MAX_TTL_SECONDS = 86_400
@@ -60,11 +61,8 @@ export async function extendReservation(ctx: Context, service: Service, input: S
       .with(
         ...withParts(ctx.db, {
           hold: newest(asked.checkoutId),
-          done: changing(
-            ctx,
-            sql`expires_at = ${changes.expiresAt.toISOString()}::timestamptz`,
-            sql`hold.status = 'HELD'`,
-          ),
+          due: sql`select * from hold where status = 'HELD'`,
+          done: changing(ctx, 'due', sql`expires_at = ${changes.expiresAt.toISOString()}::timestamptz`, 'hold'),
           remembered: remember(idOf('done'), sql`done`),
         }),
       )
@@ -111,22 +109,21 @@ async function letGo(ctx: Context, tombstone: ReservationRow, reason: string, re
     shipped: sql`
       select from inventory.reservation_lines l join hold on hold.id = l.reservation_id where l.shipped > 0 limit 1`,
     tombstone: sql`${inserting(tombstone)} where not exists (select from hold) on conflict do nothing returning id`,
-    done: changing(
-      ctx,
-      sql`status = 'RELEASED'`,
-      sql`hold.status <> 'RELEASED' and hold.version = (select version from seen) and not exists (select from shipped)`,
-    ),
+    due: sql`
+      select hold.* from hold join seen using (version)
+      where status <> 'RELEASED' and not exists (select from shipped)`,
+    move: sql`
+      select l.variant_id, l.location_id, case due.status when 'HELD' then 'RELEASE' else 'UNCOMMIT' end as kind,
+        l.quantity, ${reason || null}::text as reason, ${checkout}::uuid as reference, null::uuid as actor_id
+      from due join inventory.reservation_lines l on l.reservation_id = due.id
+      where due.status <> 'EXPIRED'`,
+    ...booking(ctx),
+    done: changing(ctx, 'due', sql`status = 'RELEASED'`),
     remembered: remember(
       idOf('settled'),
       sql`(select id from done union all select id from tombstone
         union all select id from hold where status = 'RELEASED') settled`,
     ),
-    move: sql`
-      select l.variant_id, l.location_id, case hold.status when 'HELD' then 'RELEASE' else 'UNCOMMIT' end as kind,
-        l.quantity, ${reason || null}::text as reason, ${checkout}::uuid as reference, null::uuid as actor_id
-      from done join hold using (id) join inventory.reservation_lines l on l.reservation_id = done.id
-      where hold.status <> 'EXPIRED'`,
-    ...booking(ctx),
   }
   return await ctx.db
     .with(...withParts(ctx.db, parts))
@@ -146,7 +143,7 @@ async function letGo(ctx: Context, tombstone: ReservationRow, reason: string, re
 }
 
 /** Lets go of holds whose time is up. Stands any number of processes at once: each takes rows nobody else has. */
-export async function expireReservations(ctx: Pick<Context, 'db' | 'now' | 'live'>): Promise<void> {
+export async function expireReservations(ctx: Pick<Context, 'db' | 'now' | 'live' | 'requestId'>): Promise<void> {
   for (let count = SWEEP_BATCH; count === SWEEP_BATCH;) {
     const expired = await ctx.db.transaction(async (tx) => {
       const due = await tx
@@ -218,11 +215,15 @@ export const newest = (checkout: string): SQL => sql`
 /** Columns of the part `hold`. */
 export const holdColumns = getTableColumns(alias(reservations, 'hold'))
 
-/** Part of a statement: sets something of the reservation in `hold`, if that is as it should be. Returns its id. */
-export const changing = ({ now }: Pick<Context, 'now'>, set: SQL, guard: SQL): SQL => sql`
+/**
+ * Part of a statement: sets something of the reservation in the part `due`. Returns its id. It is changed only once the
+ * levels of its units are locked (`locked`): whoever reserves holds levels while it looks whether the attempt is there
+ * already, and would wait for a change of it.
+ */
+export const changing = ({ now }: Pick<Context, 'now'>, due: string, set: SQL, locked = 'locked'): SQL => sql`
   update inventory.reservations r
   set ${set}, updated_at = ${now().toISOString()}::timestamptz, version = r.version + 1
-  from hold where r.id = hold.id and ${guard}
+  from ${sql.raw(due)} due where r.id = due.id and (select count(*) from ${sql.raw(locked)}) >= 0
   returning r.id`
 
 /** The reservation as `changing` leaves it. */

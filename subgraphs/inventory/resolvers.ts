@@ -1,5 +1,7 @@
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireService } from '#platform/viewer.ts'
+import { listAlerts, listLowVariants, watchAlerts } from './alerts.ts'
+import { askForNotice } from './back-in-stock.ts'
 import { deleteCategory, upsertCategory } from './category-changes.ts'
 import { ancestorsOf, categoriesBelow, productsIn, readCategory } from './categories.ts'
 import {
@@ -11,17 +13,19 @@ import {
   variantOf,
   variantPageOf,
 } from './loaders.ts'
-import { listLocations, readLocation, staffView } from './locations.ts'
-import { adjustStock, listMovements, restock } from './movements.ts'
+import { listLocations, readLocation, staffView, upsertLocation } from './locations.ts'
+import { listMovements } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
 import { productPage, readProduct } from './products.ts'
 import { relatedTo } from './related.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
+import { returnStock } from './returns.ts'
 import { createReview, reviewsBy, reviewsOf } from './reviews.ts'
 import { commitStock, shipStock } from './sales.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { facets, matches, searchProducts, suggestion } from './search.ts'
 import { available, totals } from './stock.ts'
+import { adjustStock, countStock, restock, transferStock } from './stock-changes.ts'
 import { deleteVariant, upsertVariant } from './variant-changes.ts'
 import { availabilityOf, readVariant, sellableLevels, stockFor, variantsFor, watchAvailability } from './variants.ts'
 
@@ -33,6 +37,8 @@ export const resolvers: Resolvers = {
     productSearch: (_, args, ctx) => searchProducts(ctx, args),
     category: (_, args, ctx) => readCategory(ctx, args),
     categories: (_, { parentId }, ctx) => categoriesBelow(ctx, parentId),
+    lowStockVariants: (_, args, ctx) => listLowVariants(ctx, args),
+    lowStockAlerts: (_, args, ctx) => listAlerts(ctx, args),
     stockLocations: (_, _args, ctx) => listLocations(ctx),
     stockMovements: (_, args, ctx) => listMovements(ctx, args),
     variantsForCart: (_, { ids }, ctx) => requireService(ctx.viewer) && variantsFor(ctx, ids),
@@ -47,8 +53,14 @@ export const resolvers: Resolvers = {
     productVariantDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteVariant(ctx, input) })),
     categoryUpsert: (_, { input }, ctx) => payload(async () => ({ category: await upsertCategory(ctx, input) })),
     categoryDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteCategory(ctx, input) })),
+    backInStockSubscribe: (_, { input }, ctx) =>
+      payload(() => askForNotice(ctx, requireAccount(ctx.viewer), input), { ok: false }),
+    stockLocationUpsert: (_, { input }, ctx) =>
+      payload(async () => ({ stockLocation: await upsertLocation(ctx, input) })),
     stockRestock: (_, { input }, ctx) => payload(() => restock(ctx, input), { isReplay: false }),
     stockAdjust: (_, { input }, ctx) => payload(() => adjustStock(ctx, input), { isReplay: false }),
+    stockSet: (_, { input }, ctx) => payload(() => countStock(ctx, input), { isReplay: false }),
+    stockTransfer: (_, { input }, ctx) => payload(() => transferStock(ctx, input), { isReplay: false }),
     stockReserve: (_, { input }, ctx) =>
       payload(() => reserveStock(ctx, requireService(ctx.viewer), input), { isReplay: false }),
     stockReservationExtend: (_, { input }, ctx) =>
@@ -59,11 +71,17 @@ export const resolvers: Resolvers = {
       payload(() => releaseStock(ctx, requireService(ctx.viewer), input), { isReplay: false }),
     stockShip: (_, { input }, ctx) =>
       payload(() => shipStock(ctx, requireService(ctx.viewer), input), { ok: false, isReplay: false }),
+    stockReturn: (_, { input }, ctx) =>
+      payload(() => returnStock(ctx, requireService(ctx.viewer), input), { ok: false, isReplay: false }),
   },
   Subscription: {
     stockAvailabilityChanged: {
       subscribe: (_, { variantIds }, ctx) => watchAvailability(ctx, variantIds),
       resolve: (variant: unknown) => variant as never,
+    },
+    lowStockAlertRaised: {
+      subscribe: (_, _args, ctx) => watchAlerts(ctx),
+      resolve: (alert: unknown) => alert as never,
     },
   },
   Product: {
@@ -120,6 +138,10 @@ export const resolvers: Resolvers = {
     variant: async ({ variantId }, _, ctx) => (await variantOf(ctx).load(variantId))!,
     location: async ({ locationId }, _, ctx) => (await locationById(ctx).load(locationId))!,
     actor: ({ actorId }) => (actorId ? { __typename: 'User', id: actorId } : null),
+  },
+  LowStockAlert: {
+    variant: async ({ variantId }, _, ctx) => (await variantOf(ctx).load(variantId))!,
+    location: async ({ locationId }, _, ctx) => (await locationById(ctx).load(locationId))!,
   },
   StockReservation: { lines: ({ id }, _, ctx) => linesOfReservation(ctx).load(id) },
   StockReservationLine: {

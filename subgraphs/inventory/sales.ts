@@ -4,6 +4,7 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
+import { partOf, withParts } from '#platform/statement.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { place, placedIn, primeLines, refusals, wantedLines } from './placement.ts'
@@ -21,7 +22,7 @@ import {
   type Remember,
 } from './reservations.ts'
 import type { StockCommitInput, StockShipInput } from './schema.generated.ts'
-import { booking, moveStock, partOf, tellStockChanged, withParts, type Move } from './stock-levels.ts'
+import { booking, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import type { Units } from './stock.ts'
 import {
   idempotencyKeys,
@@ -65,28 +66,25 @@ export async function commitStock(ctx: Context, service: Service, input: StockCo
   })
 }
 
-async function sell({ db, now }: Context, { checkoutId, orderId }: Sale, remember: Remember) {
+async function sell(ctx: Context, { checkoutId, orderId }: Sale, remember: Remember) {
   const parts = {
     hold: newest(checkoutId),
-    sold: changing(
-      { now },
-      sql`status = 'COMMITTED', order_id = ${orderId}::uuid`,
-      // Lines do not change while it is held: those that the statement sees are the ones it has.
-      sql`hold.status = 'HELD'`,
-    ),
+    // Lines do not change while it is held: those that the statement sees are the ones it has.
+    due: sql`select * from hold where status = 'HELD'`,
+    move: sql`
+      select l.variant_id, l.location_id, 'COMMIT' as kind, l.quantity, null::text as reason,
+        ${orderId}::uuid as reference, null::uuid as actor_id
+      from due join inventory.reservation_lines l on l.reservation_id = due.id`,
+    ...booking(ctx),
+    sold: changing(ctx, 'due', sql`status = 'COMMITTED', order_id = ${orderId}::uuid`),
     remembered: remember(
       idOf('settled'),
       sql`(select id from sold union all
         select id from hold where status = 'COMMITTED' and order_id = ${orderId}::uuid) settled`,
     ),
-    move: sql`
-      select l.variant_id, l.location_id, 'COMMIT' as kind, l.quantity, null::text as reason,
-        ${orderId}::uuid as reference, null::uuid as actor_id
-      from sold join inventory.reservation_lines l on l.reservation_id = sold.id`,
-    ...booking({ now }),
   }
-  return await db
-    .with(...withParts(db, parts))
+  return await ctx.db
+    .with(...withParts(ctx.db, parts))
     .select({
       hold: holdColumns,
       isSold: sql<boolean>`sold.id is not null`,
@@ -95,7 +93,7 @@ async function sell({ db, now }: Context, { checkoutId, orderId }: Sale, remembe
       product: getTableColumns(products),
       location: getTableColumns(locations),
     })
-    .from(partOf(db, 'hold'))
+    .from(partOf(ctx.db, 'hold'))
     .leftJoin(sql`sold`, sql`true`)
     .leftJoin(reservationLines, sql`${reservationLines.reservationId} = sold.id`)
     .leftJoin(variants, eq(variants.id, reservationLines.variantId))
@@ -113,8 +111,9 @@ async function sellAgain(ctx: Context, { id, checkoutId }: ReservationRow, { ord
       from hold join inventory.reservation_lines l on l.reservation_id = hold.id group by l.variant_id`,
     reservation: changing(
       ctx,
+      '(select * from hold where not exists (select from refused))',
       sql`status = 'COMMITTED', order_id = ${orderId}::uuid`,
-      sql`not exists (select from refused)`,
+      'free',
     ),
     moves: sql`
       select 'RESERVE' as kind, ${checkoutId}::uuid as reference union all select 'COMMIT', ${orderId}::uuid`,
@@ -131,7 +130,6 @@ export async function shipStock(ctx: Context, service: Service, input: StockShip
   const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, async (tx) => {
     const reservation = await lockSale(tx, orderId)
     assertShippable(await linesOf(tx, reservation), locationId, lines)
-    await noteShipped(tx, ctx, reservation, locationId, lines)
     const shipped = lines.map(({ variantId, quantity }): Move => ({
       variantId,
       locationId,
@@ -140,13 +138,14 @@ export async function shipStock(ctx: Context, service: Service, input: StockShip
       reference: shipmentId,
     }))
     await moveStock(tx, ctx, shipped)
+    await noteShipped(tx, ctx, reservation, locationId, lines)
     return lines
   })
   if (!isReplay) await tellStockChanged(ctx, reply)
   return { ok: true, isReplay }
 }
 
-async function lockSale(tx: Db, orderId: string): Promise<ReservationRow> {
+export async function lockSale(tx: Db, orderId: string): Promise<ReservationRow> {
   const [reservation] = await tx
     .select()
     .from(reservations)
@@ -171,7 +170,7 @@ function assertShippable(sold: readonly ReservationLineRow[], locationId: string
   }
 }
 
-const linesOf = (tx: Db, { id }: ReservationRow) =>
+export const linesOf = (tx: Db, { id }: ReservationRow) =>
   tx.select().from(reservationLines).where(eq(reservationLines.reservationId, id))
 
 // Whoever lets go of the sale meanwhile sees by its version that its lines are others than it read.

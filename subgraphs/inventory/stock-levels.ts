@@ -2,7 +2,10 @@ import { getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
-import { effects, type Placed } from './stock.ts'
+import { partOf, withParts, type Parts } from '#platform/statement.ts'
+import { alerting } from './low-stock.ts'
+import { effectOn } from './invariants.ts'
+import type { Placed } from './stock.ts'
 import { movements, stockLevels, type MovementRow, type StockLevelRow } from './tables.ts'
 
 // "for update of" wants a name without a schema.
@@ -42,31 +45,16 @@ export interface Move extends Placed {
   actorId?: string | null
 }
 
-/** The parts of a statement by their names: `with line as (…), free as (…)`. */
-export type Parts = Record<string, SQL>
-
-export const withParts = (db: Db, parts: Parts) =>
-  Object.entries(parts).map(([name, part]) => db.$with(name, {}).as(part))
-
-/** One of the parts, to select from. */
-export const partOf = (db: Db, name: string) => db.$with(name, { one: sql<number>`1`.as('one') }).as(sql``)
-
-/** What a movement adds to a counter, by its kind. */
-export const effectOn = (counter: 'onHand' | 'reserved' | 'committed'): SQL => {
-  const cases = Object.entries(effects).map(([kind, effect]) => `when '${kind}' then ${effect[counter]}`)
-  return sql.raw(`quantity * case kind ${cases.join(' ')} end`)
-}
-
 /**
  * Parts of a statement that carry out every row of `move` (variant_id, location_id, kind, quantity, reason, reference,
- * actor_id): its level is changed and its row in the ledger written. Levels are locked in the order of `lockLevels`, after
+ * actor_id): its level is changed, its row in the ledger written, and who should know of it told. Levels are locked in the order of `lockLevels`, after
  * whatever `move` comes from. What would take more than is there fails on a check of the table, and with it the
  * statement: who sends it has seen, under the lock, that it is there.
  */
-export const booking = ({ now }: Pick<Context, 'now'>): Parts => ({
+export const booking = (ctx: Pick<Context, 'now' | 'requestId'>): Parts => ({
   change: sql`
-    select variant_id, location_id, sum(${effectOn('onHand')})::int as on_hand,
-      sum(${effectOn('reserved')})::int as reserved, sum(${effectOn('committed')})::int as committed
+    select variant_id, location_id, sum(${sql.raw(effectOn('onHand'))})::int as on_hand,
+      sum(${sql.raw(effectOn('reserved'))})::int as reserved, sum(${sql.raw(effectOn('committed'))})::int as committed
     from move group by variant_id, location_id`,
   locked: sql`
     select l.variant_id, l.location_id from inventory.stock_levels l join change using (variant_id, location_id)
@@ -76,17 +64,23 @@ export const booking = ({ now }: Pick<Context, 'now'>): Parts => ({
     set on_hand = l.on_hand + c.on_hand, reserved = l.reserved + c.reserved, committed = l.committed + c.committed
     from locked join change c using (variant_id, location_id)
     where l.variant_id = locked.variant_id and l.location_id = locked.location_id
-    returning l.variant_id, l.location_id`,
+    returning l.variant_id, l.location_id, l.on_hand - l.reserved - l.committed as available,
+      c.on_hand - c.reserved - c.committed as gained`,
   ledger: sql`
     insert into inventory.movements (id, variant_id, location_id, kind, quantity, reason, reference, actor_id, at)
     select uuidv7(), variant_id, location_id, kind, quantity, reason, reference, actor_id,
-      ${now().toISOString()}::timestamptz
+      ${ctx.now().toISOString()}::timestamptz
     from move
     returning *`,
+  ...alerting(ctx),
 })
 
 /** Moves units that are known to be there, with a row in the ledger for each. Returns those rows. */
-export async function moveStock(tx: Db, ctx: Pick<Context, 'now'>, moves: readonly Move[]): Promise<MovementRow[]> {
+export async function moveStock(
+  tx: Db,
+  ctx: Pick<Context, 'now' | 'requestId'>,
+  moves: readonly Move[],
+): Promise<MovementRow[]> {
   if (moves.length === 0) return []
   const parts = withParts(tx, { move: moveOf(moves), ...booking(ctx) })
   return await tx

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { allocate, type RankedLevel } from './stock-model.fixture.ts'
-import { stockProblems } from './stock-problems.ts'
 import { RESTOCK, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
+import { stockProblems } from './stock-problems.ts'
 
 const { shop, db, run, reserve, aVariant, aLocation } = await openWarehouse()
 afterAll(async () => {

@@ -3,10 +3,10 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { aCustomer, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { demoLocations } from './demo-stock.ts'
-import { stockProblems } from './stock-problems.ts'
 import { locations, movements, products } from './tables.ts'
 import { editor, openCatalogue } from './test-catalogue.ts'
 import { RESERVE, RESTOCK } from './test-warehouse.ts'
+import { stockProblems } from './stock-problems.ts'
 
 let catalogue: Awaited<ReturnType<typeof openCatalogue>>
 beforeAll(async () => {

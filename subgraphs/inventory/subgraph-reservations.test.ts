@@ -3,9 +3,9 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { expireReservations } from './reservations.ts'
-import { stockProblems } from './stock-problems.ts'
 import { products } from './tables.ts'
 import { COMMIT, EXTEND, RELEASE, RESERVE, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
+import { stockProblems } from './stock-problems.ts'
 
 const { shop, db, ownContext, run, stockOf, reserve, aVariant } = await openWarehouse()
 afterAll(async () => {

@@ -4,8 +4,8 @@ import { anonymous } from '#platform/viewer.ts'
 import { demoId } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { seed } from './seed.ts'
-import { stockProblems } from './stock-problems.ts'
 import { categories, products, stockLevels, variants } from './tables.ts'
+import { stockProblems } from './stock-problems.ts'
 
 let shop: Parts
 beforeAll(async () => {

@@ -3,10 +3,10 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { until } from '../../tests/setup/until.ts'
-import { stockProblems } from './stock-problems.ts'
 import { movements, stockLevels } from './tables.ts'
 import { ADJUST, COMMIT, RELEASE, RESTOCK, SHIP, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
 import { watchAvailability } from './variants.ts'
+import { stockProblems } from './stock-problems.ts'
 
 const { shop, db, ownContext, run, stockOf, reserve, aVariant } = await openWarehouse()
 afterAll(async () => {

@@ -11,6 +11,7 @@ import {
   primaryKey,
   text,
   unique,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
 import type { Address } from '#platform/address.ts'
@@ -240,12 +241,14 @@ export const reservationLines = schema.table(
       .references(() => locations.id),
     quantity: integer().notNull(),
     shipped: integer().notNull().default(0),
+    /** Of those shipped, whether they can be sold again or not. */
+    returned: integer().notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.reservationId, table.variantId, table.locationId] }),
     check(
       'reservation_lines_quantity',
-      sql`${table.quantity} > 0 and ${table.shipped} between 0 and ${table.quantity}`,
+      sql`${table.quantity} > 0 and ${table.shipped} between 0 and ${table.quantity} and ${table.returned} between 0 and ${table.shipped}`,
     ),
   ],
 )
@@ -268,6 +271,9 @@ export const reviews = schema.table(
     unique('reviews_once').on(table.productId, table.authorId),
     index().on(table.productId, table.createdAt, table.id),
     index().on(table.authorId, table.createdAt, table.id),
+    index()
+      .on(table.createdAt, table.id)
+      .where(sql`status = 'PENDING'`),
     check('reviews_rating', sql`${table.rating} between 1 and 5`),
   ],
 )
@@ -277,6 +283,106 @@ export const purchases = schema.table(
   'purchases',
   { userId: uuid().notNull(), productId: uuid().notNull() },
   (table) => [primaryKey({ columns: [table.userId, table.productId] })],
+)
+
+/** Variants that run out somewhere: one open alert for each level at most, however often it is crossed at once. */
+export const lowStockAlerts = schema.table(
+  'low_stock_alerts',
+  {
+    id: columns.id(),
+    variantId: uuid()
+      .notNull()
+      .references(() => variants.id, goesAlong),
+    locationId: uuid()
+      .notNull()
+      .references(() => locations.id),
+    /** Units there were when it was raised. */
+    available: integer().notNull(),
+    threshold: integer().notNull(),
+    raisedAt: columns.at().notNull(),
+    /** Null while it is open. */
+    resolvedAt: columns.at(),
+  },
+  (table) => [
+    uniqueIndex('low_stock_alerts_open')
+      .on(table.variantId, table.locationId)
+      .where(sql`resolved_at is null`),
+    index().on(table.raisedAt, table.id),
+  ],
+)
+
+/** Who wants to be told, once, that a variant can be bought again. */
+export const restockWishes = schema.table(
+  'restock_wishes',
+  {
+    variantId: uuid()
+      .notNull()
+      .references(() => variants.id, goesAlong),
+    userId: uuid().notNull(),
+    createdAt: columns.at().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.variantId, table.userId] }), index().on(table.userId)],
+)
+
+export const wishlistItems = schema.table(
+  'wishlist_items',
+  {
+    ...columns.entity(),
+    userId: uuid().notNull(),
+    productId: uuid()
+      .notNull()
+      .references(() => products.id, goesAlong),
+    variantId: uuid().references(() => variants.id, { onDelete: 'set null' }),
+  },
+  (table) => [
+    unique('wishlist_items_once').on(table.userId, table.productId),
+    index().on(table.userId, table.createdAt, table.id),
+  ],
+)
+
+/** What customers own: registered by staff, or delivered with an order. */
+export const customerItems = schema.table(
+  'customer_items',
+  {
+    ...columns.entity(),
+    userId: uuid().notNull(),
+    productId: uuid()
+      .notNull()
+      .references(() => products.id),
+    variantId: uuid().references(() => variants.id),
+    serialNumber: text(),
+    acquiredAt: columns.at().notNull(),
+    /** The order it came with, and the line of it; null when staff registered it. */
+    orderId: uuid(),
+    orderLineId: uuid().unique('customer_items_order_line'),
+  },
+  (table) => [
+    index().on(table.userId, table.acquiredAt, table.id),
+    index().on(table.productId, table.acquiredAt, table.id),
+    // Registered once; of two without a serial number nobody could tell which is which.
+    unique('customer_items_once')
+      .on(table.userId, table.productId, table.variantId, table.serialNumber, table.orderLineId)
+      .nullsNotDistinct(),
+    uniqueIndex('customer_items_serial_number')
+      .on(table.productId, table.serialNumber)
+      .where(sql`serial_number is not null`),
+  ],
+)
+
+/** The last good quote of each outside asset, for when none can be fetched. */
+export const quotes = schema.table(
+  'quotes',
+  {
+    symbol: text().notNull(),
+    currency: columns.currency().notNull(),
+    /** Decimal. */
+    amount: text().notNull(),
+    /** When it was quoted. */
+    asOf: columns.at().notNull(),
+    /** When it was fetched. */
+    fetchedAt: columns.at().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.symbol, table.currency] })],
 )
 
 export const idempotencyKeys = idempotencyTable(schema)
@@ -290,3 +396,7 @@ export type MovementRow = typeof movements.$inferSelect
 export type ReservationRow = typeof reservations.$inferSelect
 export type ReservationLineRow = typeof reservationLines.$inferSelect
 export type ReviewRow = typeof reviews.$inferSelect
+export type LowStockAlertRow = typeof lowStockAlerts.$inferSelect
+export type WishlistItemRow = typeof wishlistItems.$inferSelect
+export type CustomerItemRow = typeof customerItems.$inferSelect
+export type QuoteRow = typeof quotes.$inferSelect

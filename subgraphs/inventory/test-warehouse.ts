@@ -34,6 +34,15 @@ export const ADJUST = `mutation ($input: StockAdjustInput!) { stockAdjust(input:
   movements { kind quantity } isReplay
   userErrors { code field ... on InsufficientStockError { requested available variant { id } } }
 } }`
+export const RETURN = `mutation ($input: StockReturnInput!) { stockReturn(input: $input) {
+  ok isReplay userErrors { code field ... on StateTransitionError { fromState } }
+} }`
+const booking = (name: string, type: string) => `mutation ($input: ${type}!) { ${name}(input: $input) {
+  movements { kind quantity reason actor { id } location { id } } isReplay
+  userErrors { code field ... on InsufficientStockError { requested available variant { id } } }
+} }`
+export const SET = booking('stockSet', 'StockSetInput')
+export const TRANSFER = booking('stockTransfer', 'StockTransferInput')
 const STOCK = `query ($id: ID) { productVariant(id: $id) { stock { onHand reserved committed available } } }`
 
 /** An empty shop with two warehouses. */

@@ -1,0 +1,124 @@
+import { inArray } from 'drizzle-orm'
+import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
+import { idempotent } from '#platform/idempotency.ts'
+import { isId } from '#platform/ids.ts'
+import { Rejection, inputPath, type UserError } from '#platform/user-errors.ts'
+import { client, requireScope } from '#platform/viewer.ts'
+import { tellRestocked } from './back-in-stock.ts'
+import { insufficient } from './placement.ts'
+import { available } from './stock.ts'
+import { lockLevels, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
+import {
+  idempotencyKeys,
+  locations,
+  movements,
+  stockLevels,
+  variants,
+  type MovementRow,
+  type StockLevelRow,
+  type VariantRow,
+} from './tables.ts'
+
+export interface Place {
+  variantId: string
+  locationId: string
+}
+
+/** A place that staff name in their input, and where in it they do. */
+export interface NamedPlace extends Place {
+  path: readonly (string | number)[]
+  /** Name of the location's field. */
+  locationField?: string
+}
+
+/** A variant's level at a place, locked, and the variant. */
+export interface Shelf {
+  level: StockLevelRow
+  variant: VariantRow
+}
+
+/**
+ * Books what staff do to the stock at `places`, all of it or nothing, once per key. `plan` says what moves from what is
+ * there, and rejects what cannot be.
+ * @throws Rejection NOT_FOUND for every unknown variant and location.
+ */
+export async function bookMoves(
+  ctx: Context,
+  command: string,
+  input: { idempotencyKey: string },
+  places: readonly NamedPlace[],
+  plan: (shelves: readonly Shelf[]) => Pick<Move, 'variantId' | 'locationId' | 'quantity' | 'kind' | 'reason'>[],
+): Promise<{ movements: MovementRow[]; isReplay: boolean }> {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const who = client(ctx.viewer)
+  const scope = `${command} ${who.kind} ${'id' in who ? who.id : ''}`
+  const keyed = { scope, key: input.idempotencyKey, request: input }
+  const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, async (tx) => {
+    const known = await openLevels(tx, places)
+    const levels = await lockLevels(tx, [...known.keys()])
+    const shelves = places.map((place) => ({
+      level: levels.find(isAt(place))!,
+      variant: known.get(place.variantId)!,
+    }))
+    // An API key is nobody's account.
+    const actorId = who.kind === 'user' ? who.id : null
+    const moves = plan(shelves).map((move): Move => ({ ...move, actorId }))
+    const moved = await moveStock(tx, ctx, moves)
+    return moves.map((move) => moved.find(isAt(move))!.id)
+  })
+  if (!isReplay) {
+    await tellStockChanged(ctx, places)
+    await tellRestocked(ctx)
+  }
+  const rows = await ctx.db.select().from(movements).where(inArray(movements.id, reply))
+  return { movements: reply.map((id) => rows.find((row) => row.id === id)!), isReplay }
+}
+
+/**
+ * Makes sure that there is a level to change at each place. Returns the variants.
+ * @throws Rejection NOT_FOUND for every unknown variant and location.
+ */
+export async function openLevels(tx: Db, places: readonly NamedPlace[]): Promise<Map<string, VariantRow>> {
+  const variantIds = places.map(({ variantId }) => variantId).filter(isId)
+  const locationIds = places.map(({ locationId }) => locationId).filter(isId)
+  const known = new Map(
+    (await tx.select().from(variants).where(inArray(variants.id, variantIds))).map((row) => [row.id, row]),
+  )
+  const here = new Set(
+    (await tx.select().from(locations).where(inArray(locations.id, locationIds))).map(({ id }) => id),
+  )
+  const errors = places.flatMap(({ variantId, locationId, path, locationField = 'locationId' }): UserError[] => [
+    ...(known.has(variantId) ? [] : [unknown('variant', [...path, 'variantId'])]),
+    ...(here.has(locationId) ? [] : [unknown('location', [...path, locationField])]),
+  ])
+  const said = new Set<string>()
+  const once = errors.filter(({ field }) => !said.has(String(field)) && said.add(String(field)))
+  if (once.length > 0) throw new Rejection(once)
+  // Two who open the same levels wait for each other in one direction only.
+  const inOrder = places
+    .map(({ variantId, locationId }) => ({ variantId, locationId }))
+    .toSorted((a, b) => (a.variantId + a.locationId < b.variantId + b.locationId ? -1 : 1))
+  await tx.insert(stockLevels).values(inOrder).onConflictDoNothing()
+  return known
+}
+
+const unknown = (thing: string, path: (string | number)[]): UserError => ({
+  code: 'NOT_FOUND',
+  message: `There is no such ${thing}.`,
+  field: inputPath(path),
+})
+
+const isAt = (place: Place) => (other: Place) =>
+  other.variantId === place.variantId && other.locationId === place.locationId
+
+/** The error of taking more than is there and not promised; none when it can be taken. */
+export function shortage({ level, variant }: Shelf, delta: number, path: readonly (string | number)[]): UserError[] {
+  const units = available(level)
+  return units + delta >= 0 ? [] : [insufficient(variant, -delta, units, inputPath(path))]
+}
+
+/** @throws Rejection unless there are no errors. */
+export function rejectAny(errors: readonly UserError[]): void {
+  if (errors.length > 0) throw new Rejection(errors)
+}

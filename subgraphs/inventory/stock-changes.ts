@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { Context } from '#platform/context.ts'
+import { inputPath, parseInput, type UserError } from '#platform/user-errors.ts'
+import { requireScope } from '#platform/viewer.ts'
+import { bookMoves, rejectAny, shortage } from './bookings.ts'
+import { variantOf } from './loaders.ts'
+import type { StockAdjustInput, StockRestockInput, StockSetInput, StockTransferInput } from './schema.generated.ts'
+
+const MAX_UNITS = 1_000_000
+
+const units = z.int().min(1, 'At least 1.').max(MAX_UNITS, 'At most 1,000,000.')
+const reason = z.string().trim().max(500, 'A reason has at most 500 characters.')
+const place = { variantId: z.string(), locationId: z.string() }
+
+const eachPlaceOnce = (places: readonly { variantId: string; locationId: string }[]): boolean =>
+  new Set(places.map(({ variantId, locationId }) => `${variantId} ${locationId}`)).size === places.length
+const ONCE = 'Name each variant once per location.'
+
+const restockInput = z.object({ ...place, quantity: units, reason: reason.nullish() })
+
+/** Books in goods that arrived. */
+export async function restock(ctx: Context, input: StockRestockInput) {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { quantity, reason: note, ...at } = parseInput(restockInput, input)
+  const { movements, isReplay } = await bookMoves(ctx, 'stockRestock', input, [{ ...at, path: [] }], () => [
+    { ...at, quantity, kind: 'RESTOCK', reason: note || null },
+  ])
+  return { productVariant: await variantOf(ctx).load(at.variantId), stockMovement: movements[0]!, isReplay }
+}
+
+const adjustInput = z.object({
+  changes: z
+    .array(
+      z.object({
+        ...place,
+        delta: z
+          .int()
+          .min(-MAX_UNITS)
+          .max(MAX_UNITS)
+          .refine((delta) => delta !== 0, 'A change of 0 changes nothing.'),
+      }),
+    )
+    .min(1, 'Name at least one change.')
+    .max(100, 'At most 100 changes.')
+    .refine(eachPlaceOnce, ONCE),
+  reason: reason.min(1, 'Say why.'),
+})
+
+/** Corrects stock; all changes or none. */
+export async function adjustStock(ctx: Context, input: StockAdjustInput) {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { changes, reason: note } = parseInput(adjustInput, input)
+  const places = changes.map((change, index) => ({ ...change, path: ['changes', index] }))
+  return await bookMoves(ctx, 'stockAdjust', input, places, (shelves) => {
+    rejectAny(changes.flatMap(({ delta }, index) => shortage(shelves[index]!, delta, ['changes', index])))
+    return changes.map(({ delta, ...at }) => ({ ...at, quantity: delta, kind: 'ADJUST', reason: note }))
+  })
+}
+
+const count = z.int().min(0, 'A count is 0 or more.').max(MAX_UNITS, 'At most 1,000,000.')
+const setInput = z.object({
+  targets: z
+    .array(z.object({ ...place, quantity: count, changeFromQuantity: count }))
+    .min(1, 'Name at least one target.')
+    .max(100, 'At most 100 targets.')
+    .refine(eachPlaceOnce, ONCE),
+  reason: reason.min(1, 'Say why.'),
+})
+
+/** Sets stock to what was counted, where it still is what staff had read; all targets or none. */
+export async function countStock(ctx: Context, input: StockSetInput) {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { targets, reason: note } = parseInput(setInput, input)
+  const places = targets.map((target, index) => ({ ...target, path: ['targets', index] }))
+  return await bookMoves(ctx, 'stockSet', input, places, (shelves) => {
+    rejectAny(
+      targets.flatMap(({ quantity, changeFromQuantity }, index): UserError[] => {
+        const shelf = shelves[index]!
+        const { onHand } = shelf.level
+        if (onHand === changeFromQuantity) return shortage(shelf, quantity - onHand, ['targets', index])
+        const field = inputPath(['targets', index, 'changeFromQuantity'])
+        return [{ code: 'CONFLICT', message: `There are ${onHand} by now. Count again.`, field }]
+      }),
+    )
+    return targets.flatMap(({ quantity, changeFromQuantity, ...at }) =>
+      quantity === changeFromQuantity
+        ? []
+        : [{ ...at, quantity: quantity - changeFromQuantity, kind: 'ADJUST' as const, reason: note }],
+    )
+  })
+}
+
+const transferInput = z
+  .object({ variantId: z.string(), fromLocationId: z.string(), toLocationId: z.string(), quantity: units })
+  .refine(({ fromLocationId, toLocationId }) => fromLocationId !== toLocationId, {
+    message: 'They are there already.',
+    path: ['toLocationId'],
+  })
+
+/** Moves units that are not promised to anybody from one location to another. */
+export async function transferStock(ctx: Context, input: StockTransferInput) {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { variantId, fromLocationId, toLocationId, quantity } = parseInput(transferInput, input)
+  const from = { variantId, locationId: fromLocationId }
+  const to = { variantId, locationId: toLocationId }
+  const places = [
+    { ...from, path: [], locationField: 'fromLocationId' },
+    { ...to, path: [], locationField: 'toLocationId' },
+  ]
+  return await bookMoves(ctx, 'stockTransfer', input, places, ([shelf]) => {
+    rejectAny(shortage(shelf!, -quantity, ['quantity']))
+    return [
+      { ...from, quantity: -quantity, kind: 'TRANSFER' },
+      { ...to, quantity, kind: 'TRANSFER' },
+    ]
+  })
+}
