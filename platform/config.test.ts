@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from './config.ts'
+import { DEVELOPMENT_SECRET, loadConfig } from './config.ts'
 
 const secret = 'a-secret-that-is-long-enough-to-be-one'
 const production = {
@@ -42,6 +42,15 @@ test('production charges at Stripe only when it can hear what Stripe tells', () 
     loadConfig({ NODE_ENV: 'production', INTERNAL_TOKEN_SECRET: 's'.repeat(32), ...env }, { keepsData: false })
   expect(production({ STRIPE_SECRET_KEY: 'sk_1' })).toThrow('STRIPE_WEBHOOK_SECRET')
   expect(production({ STRIPE_SECRET_KEY: 'sk_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' })).not.toThrow()
+})
+
+test('secrets that encrypt may be several, each long enough, and in production none of development’s', () => {
+  const [newer, older] = ['n'.repeat(32), 'o'.repeat(32)]
+  const both = { ENCRYPTION_SECRET: `${newer},${older}` }
+  expect(loadConfig(both).ENCRYPTION_SECRET).toBe(`${newer},${older}`)
+  expect(() => loadConfig({ ENCRYPTION_SECRET: `${newer},short` })).toThrow('ENCRYPTION_SECRET')
+  const mixed = { ...production, ENCRYPTION_SECRET: `${newer},${DEVELOPMENT_SECRET}` }
+  expect(() => loadConfig(mixed)).toThrow('ENCRYPTION_SECRET')
 })
 
 test('every variable at fault is named, and no value', () => {

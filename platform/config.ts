@@ -25,8 +25,14 @@ const schema = z.object({
   DATABASE_ROLE_SECRET: secret,
   REDIS_URL: url.optional(),
   INTERNAL_TOKEN_SECRET: secret,
-  /** Encrypts what is kept encrypted at rest: signing keys, provider tokens. */
-  ENCRYPTION_SECRET: secret,
+  /**
+   * Encrypts what is kept encrypted at rest: signing keys, provider tokens. Several, comma-separated, newest first: the
+   * newest encrypts, the others still open.
+   */
+  ENCRYPTION_SECRET: z
+    .string()
+    .refine((list) => list.split(',').every((each) => each.trim().length >= 32), 'each has 32 characters or more')
+    .default(DEVELOPMENT_SECRET),
   /** Key that another vendor's router shows together with its caller's bearer token; unset: no such way in. */
   ROUTER_KEY: z.string().min(32).optional(),
   /** What readers of `/metrics` show as `authorization: Bearer …`; unset, production serves none. */
@@ -102,7 +108,7 @@ function productionProblems(config: Config, keepsData: boolean): string[] {
   // A router that learns of nobody has nobody to vouch for.
   const vouching = keepsData || config.JWKS_URL ? (['INTERNAL_TOKEN_SECRET'] as const) : []
   const problems = [...vouching, ...secrets]
-    .filter((name) => config[name] === DEVELOPMENT_SECRET)
+    .filter((name) => config[name].includes(DEVELOPMENT_SECRET))
     .map((name) => `${name}: set a secret of your own (32 characters or more) in production`)
   if (config.STRIPE_SECRET_KEY && !config.STRIPE_WEBHOOK_SECRET) {
     problems.push('STRIPE_WEBHOOK_SECRET: set it with STRIPE_SECRET_KEY, or nobody hears what Stripe tells')

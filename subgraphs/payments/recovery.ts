@@ -40,6 +40,9 @@ export async function resolveMovements(ctx: Context): Promise<void> {
 export const askAfterBuyers = (ctx: Context): Promise<void> =>
   resolveAll(ctx, and(eq(payments.status, 'REQUIRES_ACTION'), eq(paymentTransactions.status, 'PENDING')))
 
+/** Payments whose answer the provider still owes. */
+export const countUnknown = ({ db }: Context): Promise<number> => db.$count(payments, eq(payments.status, 'UNKNOWN'))
+
 async function resolveAll(ctx: Context, which: SQL | undefined): Promise<void> {
   const open = await ctx.db
     .select({ transaction: paymentTransactions, payment: payments })

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { gt, isNull, lt, or, and } from 'drizzle-orm'
+import { eq, gt, isNull, lt, or, and } from 'drizzle-orm'
 import {
   createLocalJWKSet,
   errors,
@@ -13,7 +13,7 @@ import {
 } from 'jose'
 import type { Context } from '#platform/context.ts'
 import { uuidv7 } from '#platform/ids.ts'
-import { seal, unseal } from '#platform/sealed.ts'
+import { resealed, seal, unseal } from '#platform/sealed.ts'
 import { signingKeys } from './tables.ts'
 
 const DAY_MS = 86_400_000
@@ -36,8 +36,12 @@ export async function signingKey({ db, now, config }: Keeping): Promise<{ kid: s
       .onConflictDoNothing()
     ;[row] = await current()
   }
-  const jwk = JSON.parse(unseal(row!.sealed, sealedAs(row!.kid), config.ENCRYPTION_SECRET)) as JWK
-  return { kid: row!.kid, key: (await importJWK(jwk, 'EdDSA')) as CryptoKey }
+  const { kid, sealed } = row!
+  const jwk = JSON.parse(unseal(sealed, sealedAs(kid), config.ENCRYPTION_SECRET)) as JWK
+  // Once the secret has changed; whoever else does so seals the same.
+  const anew = resealed(sealed, sealedAs(kid), config.ENCRYPTION_SECRET)
+  if (anew) await db.update(signingKeys).set({ sealed: anew }).where(eq(signingKeys.kid, kid))
+  return { kid, key: (await importJWK(jwk, 'EdDSA')) as CryptoKey }
 }
 
 async function newKey(createdAt: Date, secret: string) {

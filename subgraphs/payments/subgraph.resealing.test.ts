@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DEVELOPMENT_SECRET } from '#platform/config.ts'
+import { uuidv7 } from '#platform/ids.ts'
+import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { aCustomer } from '../../tests/setup/viewers.ts'
+import { authorizePayment } from './authorizations.ts'
+import { payingAt, VISA } from './paying.fixture.ts'
+import { outdatedCards, resealCards } from './resealing.ts'
+
+let shop: Parts
+let paying: ReturnType<typeof payingAt>
+beforeAll(async () => {
+  shop = await openParts(['payments'])
+  paying = payingAt(shop)
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+describe('a new secret', () => {
+  const [newer, older] = ['n'.repeat(40), DEVELOPMENT_SECRET]
+  const config = (ENCRYPTION_SECRET: string) => ({ ...shop.config, ENCRYPTION_SECRET })
+
+  test('takes over the cards that the old one has sealed: they go on being charged, and it is not needed any more', async () => {
+    const ada = aCustomer()
+    const token = await paying.token(VISA)
+    const { paymentMethod } = await paying.call(ada, 'paymentMethodAdd', { token }, 'paymentMethod { id }')
+    const own = paying.own()
+    const charge = async (secrets: string) =>
+      await authorizePayment(
+        { ...own, config: config(secrets) },
+        { kind: 'service', name: 'orders' },
+        {
+          checkoutId: uuidv7(),
+          attempt: 1,
+          orderId: uuidv7(),
+          customerId: ada.id,
+          amount: { amount: '5.00', currencyCode: 'EUR' },
+          paymentMethodId: paymentMethod.id,
+          idempotencyKey: uuidv7(),
+        },
+      )
+    await expect(charge(newer)).rejects.toThrow('not known')
+    const both = { ...own, config: config(`${newer},${older}`) }
+    expect((await charge(`${newer},${older}`)).payment.status).toBe('AUTHORIZED')
+    expect(await outdatedCards(both)).toBeGreaterThan(0)
+    await resealCards(both)
+    expect(await outdatedCards(both)).toBe(0)
+    expect((await charge(newer)).payment.status).toBe('AUTHORIZED')
+  })
+})
