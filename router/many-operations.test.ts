@@ -1,0 +1,39 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { initialised } from './testing/raw-socket.ts'
+import { startSky } from './testing/router-under-test.ts'
+
+const OPERATIONS = 100_000
+const ROUND = 10_000
+const MEGABYTE = 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+const heap = () => {
+  collectGarbage()
+  return process.memoryUsage().heapUsed / MEGABYTE
+}
+
+test('a hundred thousand different operations leave no more behind than the first ten thousand', async () => {
+  await using sky = await startSky('local')
+  await using raw = await initialised(sky.url)
+  let asked = 0
+  const round = async () => {
+    for (let batch = 0; batch < ROUND / 100; batch++) {
+      for (let each = 0; each < 100; each++) {
+        // Planning is most of the work; every tenth is enough to fill what plans are kept in many times over.
+        const query = asked % 10 ? `{ name${asked}: __typename }` : `{ planet(id: "p1") { name${asked}: name } }`
+        raw.send({ id: `${asked++}`, type: 'subscribe', payload: { query } })
+      }
+      for (let each = 0; each < 200; each++) {
+        const { type, payload } = await raw.next()
+        if (type === 'next' && payload.errors) throw new Error(JSON.stringify(payload))
+      }
+    }
+  }
+  await round()
+  const first = heap()
+  while (asked < OPERATIONS) await round()
+  expect(heap() - first).toBeLessThan(20)
+}, 600_000)
