@@ -8,11 +8,13 @@ import { deviceOf } from './device.ts'
 import { answerGraphQL, refuse } from './graphql-http.ts'
 import { Health } from './health.ts'
 import { Authenticator, type Identity } from './identity.ts'
+import { Meter } from './meter.ts'
 import { allowedOrigins } from './origins.ts'
 import { GraphiQLPage, plainPage, sandboxPage } from './pages.ts'
 import { defaultLimits, type OperationLimits } from './policy/limits.ts'
 import { PersistedQueries } from './policy/persisted.ts'
 import { requestIdOf } from './request-id.ts'
+import { measureRouter } from './router-metrics.ts'
 import { Runtimes } from './runtimes.ts'
 import { SideRoutes, type SideRoute } from './side-routes.ts'
 import { SubgraphTransports } from './subgraph-transports.ts'
@@ -62,8 +64,13 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const { log, isDevelopment, metrics, patienceMs = 30_000, trustedProxies = 0, shareFetches = true } = options
   const limits = { ...defaultLimits, ...options.limits }
   const subscriptionLimits = { ...defaultSubscriptionLimits(isDevelopment), ...options.subscriptionLimits }
+  const meter = metrics && new Meter(metrics)
   const runtimes = await Runtimes.start(options.supergraphSdl, {
-    transports: new SubgraphTransports(options.transport),
+    transports: new SubgraphTransports((name, url) => {
+      const transport = options.transport(name, url)
+      return meter?.transport(name, transport) ?? transport
+    }),
+    meter,
     upstreams: new Upstreams(subscriptionLimits.waitingEvents),
     persisted: new PersistedQueries(),
     writes: { ended: 0 },
@@ -85,6 +92,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   })
   const device = (incoming: IncomingMessage) => deviceOf(incoming, trustedProxies)
   const admission = new Admission(subscriptionLimits)
+  if (metrics && meter) measureRouter(metrics, { meter, runtimes, operations, admission })
   const streams = new HttpStreams({ operations, admission, limits: subscriptionLimits, deviceOf: device, refuse })
 
   const graphql = async (incoming: IncomingMessage, outgoing: ServerResponse, requestId: string) => {
@@ -136,12 +144,17 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     const requestId = requestIdOf(incoming.headers['x-request-id'])
     incoming.headers['x-request-id'] = requestId
     outgoing.setHeader('x-request-id', requestId)
-    answer(incoming, outgoing, requestId).catch((error: unknown) => {
-      if (outgoing.destroyed) return
-      log.error({ err: error, requestId }, 'a request failed')
-      if (outgoing.headersSent) outgoing.destroy()
-      else refuse(outgoing, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong.', requestId })
-    })
+    void answer(incoming, outgoing, requestId)
+      .catch((error: unknown) => {
+        if (outgoing.destroyed) return
+        log.error({ err: error, requestId }, 'a request failed')
+        if (outgoing.headersSent) outgoing.destroy()
+        else
+          refuse(outgoing, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong.', requestId })
+      })
+      .finally(() =>
+        meter?.responses.add(incoming.url?.startsWith('/graphql') ? 'graphql' : 'other', `${outgoing.statusCode}`),
+      )
   })
 
   const sockets = serveSockets({

@@ -6,6 +6,7 @@ import { engineGateway } from './gateway.ts'
 import { publicError } from './graphql-error.ts'
 import { startApollo, type Answering } from './graphql-http.ts'
 import { HotPath } from './hot-path.ts'
+import type { Meter } from './meter.ts'
 import { Documents } from './policy/documents.ts'
 import type { OperationLimits } from './policy/limits.ts'
 import type { PersistedQueries } from './policy/persisted.ts'
@@ -25,6 +26,7 @@ export interface Lasting {
   limits: OperationLimits
   shareFetches: boolean
   isDevelopment: boolean
+  meter?: Meter | undefined
   log: Logger
 }
 
@@ -36,7 +38,7 @@ export interface Runtime extends Generation, Answering, AsyncDisposable {
 
 /** @throws Error when the supergraph cannot be served. Nothing is left of it then. */
 export async function startRuntime(sdl: string, lasting: Lasting): Promise<Runtime> {
-  const { upstreams, persisted, writes, limits, shareFetches, isDevelopment, log } = lasting
+  const { upstreams, persisted, writes, limits, shareFetches, isDevelopment, meter, log } = lasting
   await using started = new AsyncDisposableStack()
   const supergraph = loadSupergraph(sdl)
   // It takes a while, as does what follows; who is served meanwhile gets a turn.
@@ -44,7 +46,8 @@ export async function startRuntime(sdl: string, lasting: Lasting): Promise<Runti
   const transports = lasting.transports.take(supergraph.subgraphs)
   started.defer(() => lasting.transports.release(supergraph.subgraphs))
   const shared = new Map([...transports].map(([name, transport]) => [name, upstreams.over(transport, supergraph)]))
-  const engine = createEngine({ supergraph, transports: shared, log, shareFetches, writes })
+  const plain = createEngine({ supergraph, transports: shared, log, shareFetches, writes })
+  const engine = meter?.engine(plain) ?? plain
   const documents = new Documents(supergraph.api.schema, limits)
   const gateway = engineGateway(supergraph, engine, log)
   const apollo = await startApollo({ gateway, persisted, limits, isDevelopment, log })

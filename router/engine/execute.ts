@@ -48,6 +48,8 @@ export interface Engine {
   planned(document: DocumentNode): readonly Planned[]
   /** Plans an operation before anybody asks for it. */
   plan(document: DocumentNode, planned: Planned): void
+  /** 1 for each subgraph that is not asked for now because it did not answer, else 0. */
+  breakers(): Record<string, number>
   /** What there is to know of its caches and of the fetches it shared. */
   counts(): {
     operations: { hits: number; misses: number }
@@ -160,6 +162,7 @@ export function createEngine({ supergraph, transports, log, shareFetches = true,
 
     planned: (document) => operations.planned(document),
     plan: (document, planned) => operations.plan(document, planned),
+    breakers: () => subgraphs.breakers(),
     counts: () => ({
       operations: { ...operations.counts },
       fetches: { ...subgraphs.inflight.counts },

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { BrokenCircuitError, circuitBreaker, ConsecutiveBreaker, handleWhen, type IPolicy } from 'cockatiel'
+import {
+  BrokenCircuitError,
+  CircuitState,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  handleWhen,
+  type CircuitBreakerPolicy,
+} from 'cockatiel'
 import { GraphQLError } from 'graphql'
 import type { Logger } from '#platform/log.ts'
 import { failures } from '#platform/transport-failures.ts'
@@ -17,7 +24,7 @@ const isOutage = (error: unknown): boolean =>
 
 /** What keeps one subgraph's trouble from becoming everybody's: a circuit breaker, and a budget for retries. */
 export class Resilience {
-  readonly #breaker: IPolicy
+  readonly #breaker: CircuitBreakerPolicy
   #budget = RETRIES_AT_ONCE
 
   constructor(service: string, log: Logger) {
@@ -27,6 +34,11 @@ export class Resilience {
     })
     breaker.onBreak(() => log.warn({ subgraph: service }, 'a subgraph is not asked for a while'))
     this.#breaker = breaker
+  }
+
+  /** Whether nothing is sent for now. */
+  get isBroken(): boolean {
+    return this.#breaker.state === CircuitState.Open
   }
 
   /**

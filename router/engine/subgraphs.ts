@@ -45,6 +45,11 @@ export class Subgraphs {
     this.#log = log
   }
 
+  /** 1 for each subgraph that is not asked for now, 0 for the others that were asked. */
+  breakers(): Record<string, number> {
+    return Object.fromEntries([...this.#resilience].map(([name, { isBroken }]) => [name, Number(isBroken)]))
+  }
+
   begin(caller: Caller, { isShared }: { isShared: boolean }): Asking {
     const mayShare = this.isSharing && isShared
     // One request asks the same only once, whatever it may share with others: a plan asks for the same entities in

@@ -12,6 +12,8 @@ export class Admission {
   readonly #byKey = new Map<string, number>()
   readonly #present = new Set<Place>()
   #isClosed = false
+  /** How many found no place. */
+  refused = 0
 
   constructor(limits: SubscriptionLimits) {
     this.#limits = limits
@@ -31,14 +33,20 @@ export class Admission {
    * @param sendAway ends the connection because the router stops
    */
   admit(address: string | null, sendAway: () => void): Place | null {
-    if (this.#isClosed || this.#present.size >= this.#limits.connections) return null
-    if (!this.#take(`address ${address}`, this.#limits.connectionsPerAddress)) return null
+    const hasRoom = !this.#isClosed && this.#present.size < this.#limits.connections
+    if (!hasRoom || !this.#take(`address ${address}`, this.#limits.connectionsPerAddress)) {
+      this.refused++
+      return null
+    }
     let owner: string | null = null
     const place: Place = {
       sendAway,
       claim: (caller) => {
         if (caller === owner) return true
-        if (caller && !this.#take(`caller ${caller}`, this.#limits.connectionsPerCaller)) return false
+        if (caller && !this.#take(`caller ${caller}`, this.#limits.connectionsPerCaller)) {
+          this.refused++
+          return false
+        }
         if (owner) this.#free(`caller ${owner}`)
         owner = caller
         return true

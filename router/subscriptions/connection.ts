@@ -161,6 +161,7 @@ export class Connection {
     const outbox = new Outbox({
       wire: this.#wire,
       limits: this.#options.limits,
+      counts: this.#options.operations.counts,
       write: (result) => this.#send(`${prefix}${result}}`),
       finish: (errors) => {
         if (!isOn()) return

@@ -92,6 +92,7 @@ export class HttpStreams implements AsyncDisposable {
     const outbox = new Outbox({
       wire,
       limits,
+      counts: operations.counts,
       write: (result) => write(framing.next(result)),
       finish: (errors) => {
         if (errors) write(framing.errors(operations.formatted(errors, asker.requestId), isBegun))

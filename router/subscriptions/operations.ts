@@ -2,6 +2,7 @@ import { getOperationAST, OperationTypeNode, type DocumentNode, type ExecutionRe
 import { CodedError } from '#platform/errors.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Logger } from '#platform/log.ts'
+import { Tally } from '#platform/tally.ts'
 import type { Device } from '#platform/viewer.ts'
 import type { Engine, OperationRequest, PreparedSubscription, Refused } from '../engine/execute.ts'
 import { publicError, withRequestId } from '../graphql-error.ts'
@@ -11,7 +12,7 @@ import type { Documents } from '../policy/documents.ts'
 import type { OperationLimits } from '../policy/limits.ts'
 import { Lifetimes } from './lifetimes.ts'
 import type { Roots } from './roots.ts'
-import { schemaReloaded, Stream, type Listener } from './stream.ts'
+import { schemaReloaded, Stream, type Listener, type SubscriptionCounts } from './stream.ts'
 
 const PATIENCE_MS = 30_000
 
@@ -55,12 +56,18 @@ export class Operations implements Disposable {
   readonly #limits: OperationLimits
   readonly #log: Logger
   readonly #live = new Map<string, Live>()
+  readonly counts: SubscriptionCounts = { delivered: 0, skipped: 0, ended: new Tally() }
 
   constructor({ generation, authenticator, limits, log }: OperationsOptions) {
     this.#generation = generation
     this.#lifetimes = new Lifetimes(authenticator)
     this.#limits = limits
     this.#log = log
+  }
+
+  /** Subscriptions under way; those that are shared count once. */
+  get live(): number {
+    return this.#live.size
   }
 
   /** Begins an operation. @returns how to give it up; the listener then hears nothing more */
@@ -155,6 +162,7 @@ export class Operations implements Disposable {
       isLiveOnly,
       isLatestWins,
       lifetimes: this.#lifetimes,
+      counts: this.counts,
       serialise: (result) => this.#serialise(result, requestId),
       onError: (error) => this.#log.error({ err: error, requestId }, 'a subscription broke'),
       onEnd: () => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { GraphQLError } from 'graphql'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { Tally } from '#platform/tally.ts'
 import { defaultSubscriptionLimits } from './limits.ts'
 import { Outbox, Wire } from './outbox.ts'
 
@@ -16,6 +17,7 @@ let stopped: string[]
 const limits = { ...defaultSubscriptionLimits(true), waitingEvents: 3, waitingSize: 20 }
 const outbox = (name = '') =>
   new Outbox({
+    counts: { delivered: 0, skipped: 0, ended: new Tally() },
     wire,
     limits,
     write: (payload) => written.push(name + payload),

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { GraphQLError } from 'graphql'
 import { failures } from '#platform/transport-failures.ts'
 import type { SubscriptionLimits } from './limits.ts'
-import type { Listener } from './stream.ts'
+import type { Listener, SubscriptionCounts } from './stream.ts'
 import { Waiting } from './waiting.ts'
 
 /** The way out to one client, shared by its operations. What it does not take waits with them, within bounds. */
@@ -38,6 +38,7 @@ export class Wire {
 export interface OutboxOptions {
   wire: Wire
   limits: SubscriptionLimits
+  counts: SubscriptionCounts
   write: (payload: string) => void
   /** The last thing written, and the end of the operation. */
   finish: (errors?: readonly GraphQLError[]) => void
@@ -91,16 +92,20 @@ export class Outbox implements Listener {
   }
 
   #keep(payload: string, topic: string | null): void {
-    const { wire, limits, stop, finish } = this.#options
+    const { wire, limits, counts, stop, finish } = this.#options
     this.#waiting ??= new Waiting(limits.waitingEvents)
-    const size = payload.length - (this.#waiting.known(topic)?.length ?? 0)
+    const replaced = this.#waiting.known(topic)
+    if (replaced !== undefined) counts.skipped++
+    const size = payload.length - (replaced?.length ?? 0)
     if (wire.waitingSize + size <= limits.waitingSize && this.#waiting.add(payload, topic)) {
       wire.waitingSize += size
       wire.awaits(this)
       return
     }
+    const failure = failures.tooSlow()
+    counts.ended.add('subscription', String(failure.extensions.code))
     stop()
     this.discard()
-    finish([failures.tooSlow()])
+    finish([failure])
   }
 }

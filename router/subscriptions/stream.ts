@@ -1,6 +1,7 @@
 import { GraphQLError, type ExecutionResult } from 'graphql'
 import { CodedError } from '#platform/errors.ts'
 import { untilAborted } from '#platform/stoppable.ts'
+import type { Tally } from '#platform/tally.ts'
 import { failures } from '#platform/transport-failures.ts'
 import type { PreparedSubscription } from '../engine/execute.ts'
 import type { Caller } from '../identity.ts'
@@ -19,6 +20,15 @@ export interface Listener {
   end(errors?: readonly GraphQLError[]): void
 }
 
+/** What became of events and subscriptions. */
+export interface SubscriptionCounts {
+  delivered: number
+  /** Replaced by a newer one about the same thing before they could be sent. */
+  skipped: number
+  /** By the code that they ended with. */
+  ended: Tally
+}
+
 interface Member {
   listener: Listener
   caller: Caller
@@ -30,6 +40,7 @@ export interface StreamOptions {
   isLiveOnly: boolean
   isLatestWins: boolean
   lifetimes: Lifetimes
+  counts: SubscriptionCounts
   /** A result as clients get it. */
   serialise: (result: ExecutionResult) => string
   onError: (error: unknown) => void
@@ -107,7 +118,8 @@ export class Stream {
   }
 
   #deliver(payload: string, topic: string | null): void {
-    const { lifetimes } = this.#options
+    const { lifetimes, counts } = this.#options
+    counts.delivered += this.#members.size
     for (const member of this.#members) {
       if (lifetimes.isCurrent(member.caller)) member.listener.next(payload, topic)
       else this.#dismiss(member, [expired()])
@@ -116,6 +128,7 @@ export class Stream {
 
   #dismiss(member: Member, errors?: readonly GraphQLError[]): void {
     this.#leave(member)
+    this.#options.counts.ended.add('subscription', codeOf(errors))
     member.listener.end(errors)
   }
 
@@ -133,6 +146,9 @@ export class Stream {
     return failures.connectionLost()
   }
 }
+
+const codeOf = ([error]: readonly GraphQLError[] = []): string =>
+  error ? `${error.extensions.code as string | undefined}` : 'complete'
 
 export const schemaReloaded = () =>
   new CodedError('SUBSCRIPTION_SCHEMA_RELOAD', 'The schema has changed. Subscribe again from where you are.')
