@@ -22,7 +22,7 @@ export function priceOf(
 
 /** The options that methods give for some goods, cheapest first. */
 export function optionsFrom(
-  methods: readonly MethodRow[],
+  methods: readonly Omit<MethodRow, 'createdAt' | 'updatedAt'>[],
   goods: { weightGrams: number; subtotalMinor: number },
   now: Date,
 ): DeliveryOption[] {

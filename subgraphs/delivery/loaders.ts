@@ -111,17 +111,37 @@ export const zoneById = loadOne(
   ({ id }) => id,
 )
 
-/** The methods offered in a country. */
+/** A method as it is offered in a country. */
+type Offered = Omit<MethodRow, 'createdAt' | 'updatedAt'> & { country: string }
+
+// Every cart asks for them, and they change a few times a year.
+const METHODS_KEPT_MS = 60_000
+const keyOf = (country: string) => `delivery:methods:${country}`
+
+/** The methods offered in a country; a change of theirs is seen within a minute. */
 export const methodsIn = loadMany(
-  async ({ db }: Context, countries: readonly string[]): Promise<(MethodRow & { country: string })[]> => {
-    const rows = await db
-      .select({ method: shippingMethods, countries: zones.countries })
-      .from(shippingMethods)
-      .innerJoin(zones, eq(zones.id, shippingMethods.zoneId))
-      .where(and(eq(shippingMethods.isActive, true), arrayOverlaps(zones.countries, [...countries])))
-    return rows.flatMap((row) =>
-      row.countries.filter((country) => countries.includes(country)).map((country) => ({ ...row.method, country })),
+  async (ctx: Context, countries: readonly string[]): Promise<Offered[]> => {
+    const kept = await Promise.all(
+      countries.map((country) => ctx.cache.get(keyOf(country)) as Promise<Offered[] | undefined>),
     )
+    const unknown = countries.filter((_, index) => !kept[index])
+    const read = unknown.length > 0 ? await readMethods(ctx, unknown) : []
+    const byCountry = Map.groupBy(read, ({ country }) => country)
+    await Promise.all(
+      unknown.map((country) => ctx.cache.set(keyOf(country), byCountry.get(country) ?? [], METHODS_KEPT_MS)),
+    )
+    return [...kept.flatMap((methods) => methods ?? []), ...read]
   },
   ({ country }) => country,
 )
+
+async function readMethods({ db }: Context, countries: readonly string[]): Promise<Offered[]> {
+  const rows = await db
+    .select({ method: shippingMethods, countries: zones.countries })
+    .from(shippingMethods)
+    .innerJoin(zones, eq(zones.id, shippingMethods.zoneId))
+    .where(and(eq(shippingMethods.isActive, true), arrayOverlaps(zones.countries, [...countries])))
+  return rows.flatMap((row) =>
+    row.countries.filter((country) => countries.includes(country)).map((country) => ({ ...row.method, country })),
+  )
+}

@@ -27,7 +27,8 @@ import { facets, matches, searchProducts, suggestion } from './search.ts'
 import { available, totals } from './stock.ts'
 import { adjustStock, countStock, restock, transferStock } from './stock-changes.ts'
 import { deleteVariant, upsertVariant } from './variant-changes.ts'
-import { availabilityOf, readVariant, sellableLevels, stockFor, variantsFor, watchAvailability } from './variants.ts'
+import { availabilityOf, readVariant, sellableLevels, stockFor, watchAvailability } from './variants.ts'
+import { variantsForCart } from './variants-for-cart.ts'
 
 export const resolvers: Resolvers = {
   Query: {
@@ -41,7 +42,7 @@ export const resolvers: Resolvers = {
     lowStockAlerts: (_, args, ctx) => listAlerts(ctx, args),
     stockLocations: (_, _args, ctx) => listLocations(ctx),
     stockMovements: (_, args, ctx) => listMovements(ctx, args),
-    variantsForCart: (_, { ids }, ctx) => requireService(ctx.viewer) && variantsFor(ctx, ids),
+    variantsForCart: (_, { ids }, ctx) => requireService(ctx.viewer) && variantsForCart(ctx, ids),
   },
   Mutation: {
     reviewCreate: (_, { input }, ctx) => payload(() => createReview(ctx, requireAccount(ctx.viewer), input)),

@@ -21,12 +21,6 @@ export async function readVariant(
   return sku == null ? badUserInput('Give an id or an article number.') : await variantBySku(ctx).load(sku)
 }
 
-/** Variants for sale in the order of `ids`; null where there is none. */
-export async function variantsFor(ctx: Context, ids: readonly string[]): Promise<(VariantRow | null)[]> {
-  if (ids.length > MAX_VARIANTS) badUserInput(`At most ${MAX_VARIANTS} ids.`)
-  return await Promise.all(ids.map((id) => readVariant(ctx, { id })))
-}
-
 /** A variant's levels at the locations that orders are filled from. */
 export async function sellableLevels(ctx: Context, variantId: string) {
   return (await levelsOf(ctx).load(variantId)).filter(({ isActive }) => isActive)
