@@ -7,6 +7,6 @@ if (!subgraph) throw new Error('Run it through `npm run db:generate`')
 export default defineConfig({
   dialect: 'postgresql',
   casing: 'snake_case',
-  schema: `./subgraphs/${subgraph}/tables.ts`,
+  schema: `./subgraphs/${subgraph}/*tables.ts`,
   out: `./drizzle/${subgraph}`,
 })

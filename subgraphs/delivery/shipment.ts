@@ -30,14 +30,14 @@ export const nextStatuses = {
   PICKED_UP: ['IN_TRANSIT'],
   IN_TRANSIT: ['ARRIVING', 'DELIVERED', 'ATTEMPT_FAILED'],
   ARRIVING: ['DELIVERED', 'ATTEMPT_FAILED'],
-  ATTEMPT_FAILED: ['IN_TRANSIT'],
+  ATTEMPT_FAILED: ['IN_TRANSIT', 'RETURNED'],
   DELIVERED: [],
   RETURNED: [],
   CANCELLED: [],
 } as const satisfies Record<ShipmentStatus, readonly ShipmentStatus[]>
 
 /** What a courier sets by hand; a failed try has a mutation of its own. */
-export const setByCourier: readonly ShipmentStatus[] = ['PICKED_UP', 'IN_TRANSIT', 'ARRIVING', 'DELIVERED']
+export const setByCourier: readonly ShipmentStatus[] = ['PICKED_UP', 'IN_TRANSIT', 'ARRIVING', 'DELIVERED', 'RETURNED']
 
 /** The states in which a courier has a shipment with them. */
 export const underWay: readonly ShipmentStatus[] = ['PICKED_UP', 'IN_TRANSIT', 'ARRIVING']

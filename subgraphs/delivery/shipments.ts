@@ -10,7 +10,7 @@ import { parseInput, reject, Rejection, rejectTransition } from '#platform/user-
 import { owns, requireScope } from '#platform/viewer.ts'
 import { courierOf, seen, type SeenShipment } from './access.ts'
 import { beginLeaving, endLeaving } from './calling-off.ts'
-import { shipStock } from './calls/inventory.ts'
+import { returnStock, shipStock } from './calls/inventory.ts'
 import { lockShipment } from './dispatch.ts'
 import { tellProgress } from './hints.ts'
 import { linesOf, shipmentById, shipmentsOfCourier, shipmentsOfOrder } from './loaders.ts'
@@ -126,6 +126,7 @@ export async function updateStatus(ctx: Context, { shipmentId, status, at }: Shi
   if (current.status === status) return { shipment: current }
   if (!setByCourier.includes(status) || !mayMove(current.status, status)) refuse(current, status)
   if (status === 'PICKED_UP') await bookOut(ctx, current)
+  if (status === 'RETURNED') await bookIn(ctx, current)
   return await change(ctx, shipmentId, async (tx, shipment) => {
     if (shipment.status === status) return shipment
     if (!mayMove(shipment.status, status)) refuse(shipment, status)
@@ -144,6 +145,11 @@ async function bookOut(ctx: Context, shipment: SeenShipment): Promise<void> {
     if (error instanceof Rejection) await endLeaving(ctx, shipment)
     rejectOutage(error)
   }
+}
+
+// What could not be handed over goes back where it came from. Before the status, like leaving.
+async function bookIn(ctx: Context, shipment: SeenShipment): Promise<void> {
+  await returnStock(ctx, shipment, await linesOf(ctx).load(shipment.id)).catch(rejectOutage)
 }
 
 const failedInput = z.object({

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { uuidv7 } from '#platform/ids.ts'
+import { demoId, uuidv7 } from '#platform/ids.ts'
 import { aCustomer, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { until } from '../../tests/setup/until.ts'
 import {
@@ -25,6 +25,8 @@ import { shipments } from './tables.ts'
 beforeAll(sendHome)
 afterAll(() => shop[Symbol.asyncDispose]())
 
+const MUG = demoId('variant/MUG-STONE-GRY')
+const STOCK = 'query ($id: ID!) { productVariant(id: $id) { stock { onHand committed } } }'
 const orders = aService('orders')
 const waiting = (sql: Sql) =>
   sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
@@ -149,6 +151,22 @@ describe('an order that was picked up', () => {
     expect(calledOff.userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'ASSIGNED' }])
     expect(await picking).toMatchObject({ shipment: { status: 'PICKED_UP' }, userErrors: [] })
   })
+})
+
+test('a shipment that cannot be handed over goes back into stock, once', async () => {
+  const { id, orderId, courier } = await underWay()
+  const stock = () => shop.ask('inventory', staffWith('inventory:read'), STOCK, { id: MUG })
+  const before = (await stock()).productVariant.stock
+  await setStatus(courier, id, 'IN_TRANSIT')
+  expect((await setStatus(courier, id, 'RETURNED')).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
+  const attempt = `mutation ($input: DeliveryAttemptRecordInput!) {
+    deliveryAttemptRecord(input: $input) { userErrors { code } } }`
+  await delivery(courier, attempt, { input: { shipmentId: id, outcome: 'REFUSED' } })
+  for (let time = 0; time < 2; time++) {
+    expect(await setStatus(courier, id, 'RETURNED')).toMatchObject({ shipment: { status: 'RETURNED' }, userErrors: [] })
+  }
+  expect((await stock()).productVariant.stock).toEqual({ ...before, onHand: before.onHand + 2 })
+  expect((await callOff(orderId)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'RETURNED' }])
 })
 
 test('it is for our own parts', async () => {

@@ -6,6 +6,7 @@ import { idempotent } from '#platform/idempotency.ts'
 import { reject, Rejection, rejectTransition, inputPath, type UserError } from '#platform/user-errors.ts'
 import { hasScope } from '#platform/viewer.ts'
 import { ownerOf } from './access.ts'
+import { errands, type ErrandRow } from './aftersale-tables.ts'
 import { callOffShipments } from './calls/delivery.ts'
 import { releaseStock } from './calls/inventory.ts'
 import { compensatePayment } from './calls/payments.ts'
@@ -14,7 +15,7 @@ import { OrderCancelled, OrderStatusChanged } from './events.ts'
 import { cancelReasonsOfStaff, canBecome, nextStatuses, type CancelReason } from './order.ts'
 import { freshOrder, keyedBy, lockOrderToChange } from './orders.ts'
 import type { OrderCancelInput } from './schema.generated.ts'
-import { checkouts, errands, idempotencyKeys, orderEvents, orderLines, orders, type ErrandRow } from './tables.ts'
+import { checkouts, idempotencyKeys, orderEvents, orderLines, orders } from './tables.ts'
 
 /**
  * Calls an order off. Goods that may still leave are held back first; from then on the order is cancelled, and what was

@@ -4,12 +4,13 @@ import type { Db } from '#platform/database.ts'
 import { announce } from '#platform/facts.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { ownerOf } from './access.ts'
+import { errands, type ErrandRow } from './aftersale-tables.ts'
 import { capturePayment } from './calls/payments.ts'
 import { beginErrand, leaseOf, Refused, type Begun, type ErrandSteps } from './errands.ts'
 import { OrderReadyToShip } from './events.ts'
 import { setStatus } from './moving.ts'
 import type { LineAllocation } from './placement.ts'
-import { checkouts, checkoutSteps, errands, orderEvents, orders, type ErrandRow, type OrderRow } from './tables.ts'
+import { checkouts, checkoutSteps, orderEvents, orders, type OrderRow } from './tables.ts'
 
 /** What an errand that takes an order's money after all knows. */
 interface Collection {

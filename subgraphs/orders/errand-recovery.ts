@@ -1,15 +1,17 @@
 import { and, eq, inArray, lte } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
+import { errands, type ErrandRow } from './aftersale-tables.ts'
 import { cancelSteps } from './cancellations.ts'
 import { collectSteps } from './collections.ts'
 import { carryOut, leaseOf, takeover, type ErrandSteps } from './errands.ts'
-import { errands, type ErrandRow } from './tables.ts'
+import { receiveSteps } from './receipts.ts'
 
 /** Errands taken up at a time. */
 const BATCH = 10
 
-const stepsOf: Readonly<Record<Exclude<ErrandRow['kind'], 'RECEIVE'>, ErrandSteps>> = {
+const stepsOf: Readonly<Record<ErrandRow['kind'], ErrandSteps>> = {
   CANCEL: cancelSteps,
+  RECEIVE: receiveSteps,
   COLLECT: collectSteps,
 }
 
@@ -26,7 +28,7 @@ export async function recoverErrands(ctx: Context): Promise<void> {
   await Promise.all(
     taken.map(async (errand) => {
       ctx.log.info({ errandId: errand.id, orderId: errand.orderId, kind: errand.kind }, 'an errand is taken up again')
-      await carryOut(ctx, leaseOf(errand), stepsOf[errand.kind as keyof typeof stepsOf])
+      await carryOut(ctx, leaseOf(errand), stepsOf[errand.kind])
     }),
   )
 }

@@ -4,11 +4,12 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { client, type Viewer } from '#platform/viewer.ts'
+import { errands, type ErrandRow } from './aftersale-tables.ts'
 import { patience } from './checkouts.ts'
 import { MAX_SETBACKS, setbackDelayMs } from './checkout.ts'
 import { failpoint } from './failpoint.ts'
 import { leaseEnd, LeaseLost } from './lease.ts'
-import { errands, orderEvents, type ErrandRow } from './tables.ts'
+import { orderEvents } from './tables.ts'
 
 /**
  * One step of an errand: asks another part, with a key that is derived from the errand, so that whoever carries it on

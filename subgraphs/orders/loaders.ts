@@ -3,7 +3,8 @@ import type { Context } from '#platform/context.ts'
 import { isId } from '#platform/ids.ts'
 import { loadMany, loadOne } from '#platform/loader.ts'
 import { visibleTo } from './access.ts'
-import { checkouts, checkoutSteps, orderLines, orders, returnLines, returns } from './tables.ts'
+import { returnLines, returns } from './aftersale-tables.ts'
+import { checkouts, checkoutSteps, orderLines, orders } from './tables.ts'
 
 /** An order by id; null when unknown or not the caller's to see. */
 export const orderById = loadOne(

@@ -3,9 +3,10 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { announce } from '#platform/facts.ts'
 import { ownerOf } from './access.ts'
+import { returns } from './aftersale-tables.ts'
 import { OrderStatusChanged } from './events.ts'
 import { returnableSince } from './return.ts'
-import { orderEvents, orders, returns, type OrderRow } from './tables.ts'
+import { orderEvents, orders, type OrderRow } from './tables.ts'
 
 type Clock = Pick<Context, 'now' | 'requestId'>
 

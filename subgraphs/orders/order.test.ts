@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allocateLines, allowedActions, canBecome, meanOf, statusByLines, withoutRefused } from './order.ts'
 
@@ -32,6 +33,7 @@ describe('an order follows its shipments', () => {
 
   test('believes the news of an arrival that overtook the departure', () => {
     expect(statusByLines('CONFIRMED', [line(1, 0, 1)])).toBe('DELIVERED')
+    expect(statusByLines('PARTIALLY_SHIPPED', [line(1, 1, 1), line(1, 0, 1)])).toBe('DELIVERED')
     expect(statusByLines('DELIVERED', [line(1, 1, 1)])).toBe('DELIVERED')
   })
 
@@ -51,6 +53,63 @@ describe('an order follows its shipments', () => {
     expect(statusByLines('COMPLETED', [line(1, 1)])).toBe('COMPLETED')
     expect(canBecome('DELIVERED', 'SHIPPED')).toBe(false)
     expect(canBecome('CANCELLED', 'CONFIRMED')).toBe(false)
+  })
+})
+
+describe('whatever is told of its lines in whatever order', () => {
+  // Units of a line leave, and then arrive or come back; each news is about some of them.
+  const parcel = fc.record({
+    index: fc.nat(2),
+    units: fc.integer({ min: 1, max: 3 }),
+    fate: fc.constantFrom('GONE', 'ARRIVED', 'BACK', 'SENT_BACK'),
+  })
+  const counters = {
+    GONE: ['shippedQuantity'],
+    ARRIVED: ['shippedQuantity', 'deliveredQuantity'],
+    BACK: ['shippedQuantity', 'returnedQuantity'],
+    SENT_BACK: ['shippedQuantity', 'deliveredQuantity', 'returnedQuantity'],
+  } as const
+
+  /** News of parcels that hold no more than was bought; or all of it, so that every line comes to an end. */
+  const news = fc.tuple(fc.array(parcel, { maxLength: 3 }), fc.boolean()).map(([parcels, isAll]) => {
+    const left = [4, 4, 4]
+    const rest = isAll ? left.map((units, index) => ({ index, units, fate: 'ARRIVED' as const })) : []
+    return [...parcels, ...rest].flatMap(({ index, units, fate }) => {
+      const quantity = Math.min(units, left[index]!)
+      left[index]! -= quantity
+      return quantity === 0 ? [] : counters[fate].map((counter) => ({ index, quantity, counter }))
+    })
+  })
+  const follow = (told: readonly { index: number; quantity: number; counter: keyof ReturnType<typeof line> }[]) => {
+    const lines = [line(4), line(4), line(4)]
+    const states = told.map(({ index, quantity, counter }) => {
+      lines[index]![counter] += quantity
+      return lines.map((each) => ({ ...each }))
+    })
+    const passed: Parameters<typeof statusByLines>[0][] = ['CONFIRMED']
+    for (const seen of states) passed.push(statusByLines(passed.at(-1)!, seen))
+    return { status: passed.at(-1)!, passed, lines }
+  }
+
+  test('it only goes where the table lets it, and ends in the same state', () => {
+    fc.assert(
+      fc.property(
+        news.chain((told) => fc.tuple(fc.constant(told), fc.shuffledSubarray(told, { minLength: told.length }))),
+        ([told, shuffled]) => {
+          const { status, passed, lines } = follow(told)
+          for (const [index, to] of passed.slice(1).entries()) {
+            const from = passed[index]!
+            expect(to === from || canBecome(from, to), `${from} → ${to}`).toBe(true)
+          }
+          expect(follow(shuffled).status).toBe(status)
+          const all = (counter: keyof ReturnType<typeof line>) => lines.reduce((sum, each) => sum + each[counter], 0)
+          expect(status === 'RETURNED').toBe(all('returnedQuantity') === 12)
+          expect(status === 'CONFIRMED').toBe(all('shippedQuantity') === 0)
+          if (status === 'DELIVERED') expect([all('deliveredQuantity'), all('returnedQuantity')]).toEqual([12, 0])
+        },
+      ),
+      { numRuns: 500 },
+    )
   })
 })
 

@@ -3,7 +3,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { buyingAt, MUG } from './buying.fixture.ts'
-import { staffWith } from '../../tests/setup/viewers.ts'
+import { aService, staffWith } from '../../tests/setup/viewers.ts'
 import { recoverErrands } from './errand-recovery.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
@@ -54,18 +54,26 @@ export function owningAt(shop: Parts) {
         timeline { nodes { kind actor { id } } } } isReplay ${ERRORS}`,
     )
 
+  /** Books all that was sold to an order out of its places, as delivery does. */
+  async function ship(orderId: string): Promise<void> {
+    const sold = await at.sql<{ variantId: string; locationId: string; quantity: number }>(
+      `select l.variant_id as "variantId", l.location_id as "locationId", l.quantity
+       from inventory.reservation_lines l join inventory.reservations r on r.id = l.reservation_id
+       where r.order_id = $1`,
+      orderId,
+    )
+    for (const [locationId, parts] of Map.groupBy(sold, (line) => line.locationId)) {
+      const lines = parts.map(({ variantId, quantity }) => ({ variantId, quantity }))
+      const input = { orderId, shipmentId: uuidv7(), locationId, lines, idempotencyKey: uuidv7() }
+      const { ok } = await at.mutate('inventory', aService('delivery'), 'stockShip', input, 'ok userErrors { code }')
+      expect(ok).toBe(true)
+    }
+  }
+
   /** An order all of which has arrived, as its couriers would leave it. */
   async function delivered(buyer: Guest | User, lines?: [variantId: string, quantity: number][]) {
     const order = await bought(buyer, lines)
-    await at.sql(
-      `with left_stock as (
-         update inventory.stock_levels s set committed = s.committed - r.quantity, on_hand = s.on_hand - r.quantity
-         from inventory.reservation_lines r join inventory.reservations v on v.id = r.reservation_id
-         where v.order_id = $1 and s.variant_id = r.variant_id and s.location_id = r.location_id)
-       update inventory.reservation_lines r set shipped = r.quantity
-       from inventory.reservations v where v.id = r.reservation_id and v.order_id = $1`,
-      order.id,
-    )
+    await ship(order.id)
     const rows = (await read(buyer, order.id)).lines as { id: string; quantity: number; total: { amount: string } }[]
     for (const status of ['PICKED_UP', 'DELIVERED']) {
       const news = rows.map(({ id, quantity }) => ({ orderLineId: id, quantity }))

@@ -22,6 +22,7 @@ import { allowedActions } from './order.ts'
 import { allOrders, lifetimeSpendOf, orderCountFor, ordersOf, timelineOf } from './history.ts'
 import { readOrder, updateOrderStatus, watchOrder } from './orders.ts'
 import { reorder } from './reorder.ts'
+import { receiveReturn } from './receipts.ts'
 import { allReturns, approveReturn, cancelReturn, createReturn, declineReturn, isReturnable } from './returns.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { orderStats } from './stats.ts'
@@ -49,6 +50,7 @@ export const resolvers: Resolvers = {
     returnCancel: (_, { input }, ctx) => payload(() => cancelReturn(ctx, input)),
     returnApprove: (_, { input }, ctx) => payload(() => approveReturn(ctx, input), { isReplay: false }),
     returnDecline: (_, { input }, ctx) => payload(() => declineReturn(ctx, input), { isReplay: false }),
+    returnReceive: (_, { input }, ctx) => payload(() => receiveReturn(ctx, input), { isReplay: false }),
     orderStatusUpdate: (_, { input }, ctx) => payload(() => updateOrderStatus(ctx, input), { isReplay: false }),
   },
   Subscription: {

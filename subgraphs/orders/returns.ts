@@ -9,6 +9,7 @@ import { keyset, type PageArgs } from '#platform/pages.ts'
 import { inputPath, parseInput, reject, Rejection, rejectTransition, type UserError } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope, requireSession, type Viewer } from '#platform/viewer.ts'
 import { ownerOf, visibleTo } from './access.ts'
+import { returnLines, returns, type ReturnRow } from './aftersale-tables.ts'
 import { actorOf } from './errands.ts'
 import { claimedUnits, returnableOf } from './loaders.ts'
 import { nextStatuses as nextOrderStatuses } from './order.ts'
@@ -21,16 +22,7 @@ import type {
   ReturnCreateInput,
   ReturnDeclineInput,
 } from './schema.generated.ts'
-import {
-  idempotencyKeys,
-  orderEvents,
-  orderLines,
-  orders,
-  returnLines,
-  returns,
-  type OrderRow,
-  type ReturnRow,
-} from './tables.ts'
+import { idempotencyKeys, orderEvents, orderLines, orders, type OrderRow } from './tables.ts'
 
 /** Whether something of an order can be sent back now. */
 export const isReturnable = async (ctx: Context, order: OrderRow): Promise<boolean> =>

@@ -1,8 +1,13 @@
+import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
+import { until } from '../../tests/setup/until.ts'
+import { errands } from './aftersale-tables.ts'
 import { buyingAt, codes, MUG, openShop, UNCAPTURABLE } from './buying.fixture.ts'
+import { cancelSteps } from './cancellations.ts'
+import { carryOut } from './errands.ts'
 import { anOrder } from './order.fixture.ts'
 import { owningAt } from './owning.fixture.ts'
 
@@ -102,6 +107,37 @@ describe('an order that is cancelled before it leaves', () => {
     expect(await our.errandsOf(id)).toMatchObject([{ kind: 'CANCEL', status: 'DONE' }])
     expect(await at.chargedFor(checkoutId)).toMatchObject({ captured: 0 })
     expect((await at.factsOf(id)).filter(({ name }) => name === 'OrderCancelled')).toHaveLength(1)
+  })
+})
+
+describe('two processes that carry on the same cancellation', () => {
+  test('give everything back once, and tell of it once', async () => {
+    for (let time = 0; time < 3; time++) {
+      const buyer = aGuest()
+      const { id, checkoutId } = await our.bought(buyer)
+      const takingOver = async () => {
+        await until(async () => (await our.errandsOf(id)).length > 0)
+        await our.recover()
+      }
+      await Promise.all([our.cancel(buyer, id), takingOver(), takingOver()])
+      expect(await our.errandsOf(id)).toMatchObject([{ status: 'DONE', step: 3 }])
+      expect(await at.heldFor(checkoutId)).toEqual(CANCELLED)
+      expect(await at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: 0 })
+      const told = (await at.factsOf(id)).filter(({ name }) => name === 'OrderCancelled')
+      expect(told).toHaveLength(1)
+    }
+  })
+
+  test('one that lost its lease changes nothing', async () => {
+    const buyer = aGuest()
+    const { id } = await our.bought(buyer)
+    await at.planFaults('refund lost-request', 'lookup lost-request')
+    await our.cancel(buyer, id)
+    const orders = shop.part('orders').ownContext()
+    const [errand] = await orders.db.select().from(errands).where(eq(errands.orderId, id))
+    await carryOut(orders, { errandId: errand!.id, token: errand!.leaseToken - 1 }, cancelSteps)
+    expect(await orders.db.select().from(errands).where(eq(errands.orderId, id))).toEqual([errand])
+    await our.recover()
   })
 })
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { uuidv7 } from '#platform/ids.ts'
+import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
-import { aGuest } from '../../tests/setup/viewers.ts'
+import { aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { MUG, openShop } from './buying.fixture.ts'
 import { owningAt } from './owning.fixture.ts'
 
@@ -61,5 +61,40 @@ test.each([
     ['OrderStatusChanged', 'CANCELLED'],
     ['OrderCancelled', undefined],
   ])
+  expect(await our.at.broken()).toEqual([])
+})
+
+const RECEIVE = 'mutation ($input: ReturnReceiveInput!) { returnReceive(input: $input) { isReplay } }'
+
+test.each([
+  'RECEIVE:TAKE_GOODS:before',
+  'RECEIVE:TAKE_GOODS:effect',
+  'RECEIVE:TAKE_GOODS:recorded',
+  'RECEIVE:GIVE_MONEY_BACK:effect',
+])('killed at %s, the receipt of a return is finished by another process', async (failpoint) => {
+  const buyer = aGuest()
+  const { id, checkoutId, totalMinor, lines } = await our.delivered(buyer, [[MUG, 2]])
+  const { returnRequest } = await our.ask(buyer, id, [[lines[0]!.id, 2]])
+  await our.approve(returnRequest.id)
+  const before = await our.stockOf(MUG)
+  const input = {
+    id: returnRequest.id,
+    locationId: demoId('location/berlin'),
+    lines: [{ lineId: lines[0]!.id, quantity: 2 }],
+    restock: true,
+    refund: true,
+    idempotencyKey: uuidv7(),
+  }
+  expect(await askAndDie(staffWith('orders:read', 'orders:manage'), RECEIVE, input, failpoint)).toBe('SIGKILL')
+  await our.recover()
+  await our.recover(2)
+  expect(await our.errandsOf(id)).toMatchObject([{ kind: 'RECEIVE', status: 'DONE', setbacks: 0 }])
+  const paid = Math.round(Number(lines[0]!.total.amount) * 100)
+  expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor - paid })
+  expect(await our.stockOf(MUG)).toEqual({ ...before, onHand: before.onHand + 2 })
+  expect(await our.read(buyer, id)).toMatchObject({
+    status: 'RETURNED',
+    returns: [{ status: 'REFUNDED', lines: [{ receivedQuantity: 2 }], refundAmount: lines[0]!.total }],
+  })
   expect(await our.at.broken()).toEqual([])
 })

@@ -3,7 +3,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { codes, MUG, openShop } from './buying.fixture.ts'
+import { codes, MUG, openShop, TEE } from './buying.fixture.ts'
 import { owningAt, RETURN } from './owning.fixture.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
@@ -15,6 +15,99 @@ beforeAll(async () => {
   our = owningAt(shop)
 })
 afterAll(() => shop[Symbol.asyncDispose]())
+
+const minor = (amount: string) => Math.round(Number(amount) * 100)
+
+describe('goods that are sent back', () => {
+  test('go back into stock, and their money to the buyer: exactly what was paid for them', async () => {
+    const buyer = aCustomer()
+    const { id, checkoutId, totalMinor, lines } = await our.delivered(buyer, [[MUG, 3]])
+    const [mugs] = lines
+    const before = await our.stockOf(MUG)
+    const { returnRequest, userErrors } = await our.ask(buyer, id, [[mugs!.id, 3]])
+    expect(userErrors).toEqual([])
+    expect(returnRequest).toMatchObject({
+      status: 'REQUESTED',
+      order: { id },
+      lines: [{ line: { id: mugs!.id }, quantity: 3, receivedQuantity: 0 }],
+      refundAmount: null,
+    })
+    expect(await our.approve(returnRequest.id)).toMatchObject({ returnRequest: { status: 'APPROVED' }, userErrors: [] })
+    const paid = minor(mugs!.total.amount)
+    let refunded = 0
+    for (const units of [1, 1, 1]) {
+      const received = await our.receive(returnRequest.id, [[mugs!.id, units]])
+      expect(received.userErrors).toEqual([])
+      expect(received.returnRequest.status).toBe('REFUNDED')
+      refunded = minor(received.returnRequest.refundAmount.amount)
+      const { captured } = await our.at.chargedFor(checkoutId)
+      expect(captured).toBe(totalMinor - refunded)
+    }
+    expect(refunded).toBe(paid)
+    expect(await our.stockOf(MUG)).toEqual({ ...before, onHand: before.onHand + 3 })
+    expect(await our.read(buyer, id)).toMatchObject({
+      status: 'RETURNED',
+      lines: [{ returnedQuantity: 3 }],
+      returns: [{ id: returnRequest.id, lines: [{ receivedQuantity: 3 }] }],
+      allowedActions: expect.not.arrayContaining(['RETURN']),
+    })
+    const kinds = (await our.read(buyer, id)).timeline.nodes.map(({ kind }: { kind: string }) => kind)
+    expect(kinds.slice(0, 5)).toEqual([
+      'RETURN_RECEIVED',
+      'RETURN_RECEIVED',
+      'RETURN_RECEIVED',
+      'RETURN_APPROVED',
+      'RETURN_REQUESTED',
+    ])
+  })
+
+  test('that cannot be sold again stay out of stock; money may be given back later', async () => {
+    const buyer = aGuest()
+    const { id, checkoutId, totalMinor, lines } = await our.delivered(buyer, [
+      [MUG, 2],
+      [TEE, 1],
+    ])
+    const [mugs, tee] = lines
+    const before = await our.stockOf(TEE)
+    const { returnRequest } = await our.ask(buyer, id, [[tee!.id, 1]])
+    await our.approve(returnRequest.id)
+    const received = await our.receive(returnRequest.id, [[tee!.id, 1]], { restock: false, refund: false })
+    expect(received).toMatchObject({ returnRequest: { status: 'RECEIVED', refundAmount: null }, userErrors: [] })
+    expect(await our.stockOf(TEE)).toEqual(before)
+    expect(await our.at.chargedFor(checkoutId)).toMatchObject({ captured: totalMinor })
+    expect(await our.read(buyer, id)).toMatchObject({ status: 'PARTIALLY_RETURNED', lines: [{ id: mugs!.id }, {}] })
+    const paidBack = await our.receive(returnRequest.id, [])
+    expect(paidBack).toMatchObject({
+      returnRequest: { status: 'REFUNDED', refundAmount: { amount: tee!.total.amount } },
+      userErrors: [],
+    })
+    expect(await our.at.chargedFor(checkoutId)).toMatchObject({ captured: totalMinor - minor(tee!.total.amount) })
+    expect(codes(await our.receive(returnRequest.id, []))).toEqual(['STATE_TRANSITION'])
+  })
+
+  test('are received once per key, and by two at once their money goes back once', async () => {
+    const buyer = aGuest()
+    const { id, checkoutId, totalMinor, lines } = await our.delivered(buyer, [[MUG, 2]])
+    const [mugs] = lines
+    const { returnRequest } = await our.ask(buyer, id, [[mugs!.id, 2]])
+    await our.approve(returnRequest.id)
+    const key = uuidv7()
+    const all: [string, number][] = [[mugs!.id, 2]]
+    const answers = await Promise.all([
+      our.receive(returnRequest.id, all, { key }),
+      our.receive(returnRequest.id, all, { key }),
+      our.receive(returnRequest.id, all),
+    ])
+    const refused = answers.flatMap(codes)
+    expect(refused.every((code) => ['CONFLICT', 'LIMIT_EXCEEDED', 'STATE_TRANSITION'].includes(code))).toBe(true)
+    expect(await our.receive(returnRequest.id, all, { key })).toMatchObject(
+      refused.length === 1 ? { isReplay: true, returnRequest: { status: 'REFUNDED' } } : {},
+    )
+    const paid = minor(mugs!.total.amount)
+    expect(await our.at.chargedFor(checkoutId)).toMatchObject({ captured: totalMinor - paid })
+    expect(await our.errandsOf(id)).toMatchObject([{ kind: 'RECEIVE', status: 'DONE' }])
+  })
+})
 
 describe('what can be sent back', () => {
   test('is what arrived and no return asks for yet', async () => {
@@ -89,10 +182,15 @@ describe('a return', () => {
   }
 
   test('can be called off until its goods are received', async () => {
-    const { id, buyer } = await requested()
+    const { id, buyer, line } = await requested()
     expect(await our.cancelReturn(buyer, id)).toMatchObject({ returnRequest: { status: 'CANCELLED' }, userErrors: [] })
     expect(await our.cancelReturn(buyer, id)).toMatchObject({ returnRequest: { status: 'CANCELLED' }, userErrors: [] })
     expect(codes(await our.approve(id))).toEqual(['STATE_TRANSITION'])
+    expect(codes(await our.receive(id, [[line.id, 1]]))).toEqual(['STATE_TRANSITION'])
+    const other = await requested()
+    await our.approve(other.id)
+    await our.receive(other.id, [[other.line.id, 1]])
+    expect(codes(await our.cancelReturn(other.buyer, other.id))).toEqual(['STATE_TRANSITION'])
   })
 
   test('is turned down with a reason that the buyer reads', async () => {
@@ -108,6 +206,23 @@ describe('a return', () => {
     })
   })
 
+  test('is received before it is approved by nobody, and not beyond what was asked for', async () => {
+    const { id, line } = await requested()
+    expect(codes(await our.receive(id, [[line.id, 1]]))).toEqual(['STATE_TRANSITION'])
+    await our.approve(id)
+    const { userErrors } = await our.receive(id, [
+      [line.id, 2],
+      [uuidv7(), 1],
+    ])
+    expect(userErrors).toMatchObject([
+      { code: 'LIMIT_EXCEEDED', field: ['input', 'lines', '0', 'quantity'] },
+      { code: 'NOT_FOUND', field: ['input', 'lines', '1', 'lineId'] },
+    ])
+    const nowhere = await our.receive(id, [[line.id, 1]], { locationId: uuidv7() })
+    expect(nowhere.userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'locationId'] }])
+    expect(await our.receive(id, [[line.id, 1]])).toMatchObject({ userErrors: [] })
+  })
+
   test('is the buyer’s, and others know nothing of it', async () => {
     const { id, orderId, line } = await requested()
     for (const other of [aCustomer(), aGuest()]) {
@@ -117,6 +232,7 @@ describe('a return', () => {
     await expect(our.cancelReturn({ kind: 'anonymous' }, id)).rejects.toThrow('UNAUTHENTICATED')
     for (const viewer of [aCustomer(), staffWith('orders:read')]) {
       await expect(our.approve(id, viewer)).rejects.toThrow('FORBIDDEN')
+      await expect(our.receive(id, [[line.id, 1]], { viewer })).rejects.toThrow('FORBIDDEN')
     }
     expect(codes(await our.approve('no id'))).toEqual(['NOT_FOUND'])
   })
@@ -135,6 +251,54 @@ describe('a return', () => {
     expect(await list(staff, 'REQUESTED')).toMatchObject({ nodes: [{ id, status: 'REQUESTED' }] })
     expect((await list(staff, null)).totalCount).toBeGreaterThan(1)
     await expect(list(aCustomer(), null)).rejects.toThrow('FORBIDDEN')
+  })
+})
+
+describe('when something fails in the middle', () => {
+  const approved = async () => {
+    const buyer = aGuest()
+    const { id: orderId, checkoutId, totalMinor, lines } = await our.delivered(buyer)
+    const { returnRequest } = await our.ask(buyer, orderId, [[lines[0]!.id, 1]])
+    await our.approve(returnRequest.id)
+    return { id: returnRequest.id as string, orderId, checkoutId, totalMinor, line: lines[0]! }
+  }
+
+  test('the bank cannot be reached: the goods are in, and the money follows', async () => {
+    const { id, orderId, checkoutId, totalMinor, line } = await approved()
+    await our.at.planFaults('refund lost-answer', 'lookup lost-request')
+    expect(await our.receive(id, [[line.id, 1]])).toMatchObject({
+      returnRequest: { status: 'RECEIVED' },
+      userErrors: [],
+    })
+    await our.recover()
+    expect(await our.errandsOf(orderId)).toMatchObject([{ status: 'DONE' }])
+    const refunded = totalMinor - (await our.at.chargedFor(checkoutId)).captured
+    expect(refunded).toBeGreaterThan(0)
+    expect(refunded).toBe(Math.ceil(minor(line.total.amount) / 2))
+  })
+
+  test('there is no money left to give back: staff are told, and can receive it again', async () => {
+    const { id, orderId, checkoutId, line } = await approved()
+    const refund = `mutation ($input: RefundCreateInput!) { refundCreate(input: $input) { userErrors { code } } }`
+    const [payment] = await our.at.sql<{ id: string; captured: number }>(
+      `select id, captured_minor::int as captured from payments.payments where checkout_id = $1`,
+      checkoutId,
+    )
+    const input = {
+      paymentId: payment!.id,
+      amount: { amount: (payment!.captured / 100).toFixed(2), currencyCode: 'EUR' },
+      reason: 'by hand',
+      idempotencyKey: uuidv7(),
+    }
+    const { refundCreate } = await shop.ask('payments', staffWith('payments:manage'), refund, { input })
+    expect(refundCreate.userErrors).toEqual([])
+    expect(await our.receive(id, [[line.id, 1]])).toMatchObject({
+      returnRequest: { status: 'RECEIVED' },
+      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }],
+    })
+    expect(await our.errandsOf(orderId)).toMatchObject([{ status: 'NEEDS_ATTENTION', step: 1 }])
+    expect(codes(await our.receive(id, []))).toEqual(['UPSTREAM_UNAVAILABLE'])
+    expect((await our.read(staff, orderId)).status).toBe('PARTIALLY_RETURNED')
   })
 })
 

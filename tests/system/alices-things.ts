@@ -125,6 +125,7 @@ export const valuesFrom = (row: Row): Values => ({
   'returnCancel.id': row.return,
   'returnApprove.id': row.return,
   'returnDecline.id': row.return,
+  'returnReceive.id': row.return,
   'messageEdit.id': row.message,
   'product.id': demoId('product/linen-tee'),
   'productVariant.id': buyable,

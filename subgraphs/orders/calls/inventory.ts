@@ -9,6 +9,8 @@ import type {
   StockReservationExtendMutationVariables,
   StockReserveMutation,
   StockReserveMutationVariables,
+  StockReturnMutation,
+  StockReturnMutationVariables,
 } from './inventory.generated.ts'
 
 type Call = Pick<Context, 'call'>
@@ -102,6 +104,21 @@ const RELEASE = operation<StockReleaseMutation, StockReleaseMutationVariables>(
   `,
 )
 
+const RETURN = operation<StockReturnMutation, StockReturnMutationVariables>(
+  'inventory',
+  /* GraphQL */ `
+    mutation StockReturn($input: StockReturnInput!) {
+      stockReturn(input: $input) {
+        userErrors {
+          code
+          message
+          field
+        }
+      }
+    }
+  `,
+)
+
 export const reserveStock = async ({ call }: Call, input: StockReserveMutationVariables['input']) =>
   (await call(RESERVE, { input })).stockReserve
 
@@ -113,3 +130,6 @@ export const commitStock = async ({ call }: Call, input: StockCommitMutationVari
 
 export const releaseStock = async ({ call }: Call, input: StockReleaseMutationVariables['input']) =>
   (await call(RELEASE, { input })).stockRelease.userErrors
+
+export const returnStock = async ({ call }: Call, input: StockReturnMutationVariables['input']) =>
+  (await call(RETURN, { input })).stockReturn.userErrors
