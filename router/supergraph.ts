@@ -13,7 +13,7 @@ export interface LoadedSupergraph {
   api: { schema: GraphQLSchema; federation: Schema }
   /** Every type there is, those hidden from clients included. */
   schema: GraphQLSchema
-  planner: QueryPlanner
+  planner: Pick<QueryPlanner, 'buildQueryPlan'>
   /** Name and address of each subgraph, as composed. */
   subgraphs: readonly { name: string; url: string }[]
   requirements: Requirements

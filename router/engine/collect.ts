@@ -39,6 +39,23 @@ export function conditionVariables(document: DocumentNode): string[] {
   return [...names]
 }
 
+const TYPENAME: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } }
+
+/**
+ * The document with something that is asked for in any case of every object, for the planner's sake: it takes an object
+ * of which everything may be skipped for one that is skipped, though there would be an empty one.
+ */
+export const withFirmSelections = (document: DocumentNode): DocumentNode =>
+  visit(document, {
+    Field: {
+      leave: ({ selectionSet, ...field }) => {
+        const isFirm = (node: SelectionNode) => node.kind === Kind.FIELD && !node.directives?.length
+        if (!selectionSet || selectionSet.selections.some(isFirm)) return undefined
+        return { ...field, selectionSet: { ...selectionSet, selections: [...selectionSet.selections, TYPENAME] } }
+      },
+    },
+  })
+
 /** CollectFields of the specification: the fields by response name, in the order of the response. */
 export function collectFields(
   { schema, fragments, conditions }: Collecting,

@@ -15,7 +15,7 @@ import { authorize, deniedRoots, guardedCoordinates, withoutDenied, type Denied 
 import { exceeded } from '../policy/limits.ts'
 import { planningCost } from '../policy/planning.ts'
 import type { LoadedSupergraph } from '../supergraph.ts'
-import { collectFields, conditionVariables, fragmentsOf } from './collect.ts'
+import { collectFields, conditionVariables, fragmentsOf, withFirmSelections } from './collect.ts'
 import { CompiledFetch } from './fetch.ts'
 import { compilePlan, type Step } from './plan.ts'
 import { compileProjector, type Projector } from './project.ts'
@@ -153,7 +153,7 @@ export class Operations {
     try {
       const { api } = this.#supergraph
       const allowed = denied.size === 0 ? document : withoutDenied(document, api.schema, denied)
-      const { node: root } = this.#plan(allowed, node)
+      const { node: root } = this.#plan(deciding.length > 0 ? withFirmSelections(allowed) : allowed, node)
       if (!root && deciding.length === 0 && asksSubgraphs(api.schema, allowed, node)) {
         throw new Error('No subgraph can answer any of it')
       }

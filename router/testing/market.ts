@@ -26,7 +26,7 @@ export const museum = {
     type Painting implements Work @key(fields: "id") @key(fields: "signature") {
       id: ID! signature: String! title: String! room: Room frame: Frame! colours: [[String!]!]
     }
-    type Statue implements Work @key(fields: "id") { id: ID! title: String! room: Room weights: [Int] parts: [Part!]! }
+    type Statue implements Work @key(fields: "id") { id: ID! title: String! room: Room weights: [Int] weight(unit: String!): Int parts: [Part!]! }
     type Part { name: String height: Float }
     type Frame { width: Int! height: Int material: Material }
     enum Material { WOOD GILT SECRET @inaccessible }
@@ -36,7 +36,10 @@ export const museum = {
   valuation: `
     type Work @key(fields: "id") @interfaceObject { id: ID! worth(currency: String = "EUR"): Int insured: Boolean! }`,
   conservation: `
-    type Statue @key(fields: "id") { id: ID! parts: [Part!]! @external fragile: Boolean @requires(fields: "parts { name height }") }
+    type Statue @key(fields: "id") {
+      id: ID! parts: [Part!]! @external fragile: Boolean @requires(fields: "parts { name height }")
+      weight(unit: String!): Int @external crane: Boolean @requires(fields: "weight(unit: \\"t\\")")
+    }
     type Part { name: String @external height: Float @external }`,
   guides: `
     type Query { guides: [Guide] }
