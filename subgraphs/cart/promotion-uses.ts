@@ -60,14 +60,16 @@ export async function reserveUsage(ctx: Context, input: PromotionUsageReserveInp
 }
 
 // The promotions are locked in the order of their ids, so that no two checkouts wait for each other; behind their locks
-// the customer's counters are nobody else's. A guard that holds only one of the counters back leaves `counted` short of
+// the customer's counters are nobody else's. What was locked is as it is now; the rest of the statement sees what was
+// when it began, and even a check would be held against that. A guard that holds only one of the counters back leaves `counted` short of
 // what was asked for, which the row's check refuses, and with it the statement.
 const reservation = ({ checkoutId, attempt, promotionIds, customer }: Use, now: Date, remembered: SQL): SQL => sql`
   with locked as materialized (
-    select id, per_customer_limit from ${promotions} where id = any(${arrayOf(promotionIds)}) order by id for update
+    select id, usage_count, usage_limit, per_customer_limit from ${promotions}
+    where id = any(${arrayOf(promotionIds)}) order by id for update
   ), counted as (
-    update ${promotions} p set usage_count = p.usage_count + 1 from locked
-    where p.id = locked.id and (p.usage_limit is null or p.usage_count < p.usage_limit)
+    update ${promotions} p set usage_count = locked.usage_count + 1 from locked
+    where p.id = locked.id and (locked.usage_limit is null or locked.usage_count < locked.usage_limit)
     returning p.id
   ), customers as (
     insert into ${promotionCustomers} as c (promotion_id, customer, used) select id, ${customer}, 1 from locked
@@ -153,9 +155,9 @@ const givenBack = (released: SQL): SQL => sql`
   uses as (
     select id, customer, count(*)::int as times from released, unnest(promotion_ids) id group by id, customer
   ), locked as materialized (
-    select id from ${promotions} where id in (select id from uses) order by id for update
+    select id, usage_count from ${promotions} where id in (select id from uses) order by id for update
   ), counted as (
-    update ${promotions} p set usage_count = p.usage_count - uses.times from locked join uses using (id)
+    update ${promotions} p set usage_count = locked.usage_count - uses.times from locked join uses using (id)
     where p.id = locked.id
   ), customers as (
     insert into ${promotionCustomers} as c (promotion_id, customer, used)

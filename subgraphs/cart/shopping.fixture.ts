@@ -1,7 +1,9 @@
+import { sql } from 'drizzle-orm'
 import type { ExecutionResult } from 'graphql'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { until } from '../../tests/setup/until.ts'
 import type { SubgraphName } from '../all.ts'
 import { raiseEpoch } from './price-cache.ts'
 import { cartLines } from './tables.ts'
@@ -48,6 +50,13 @@ export async function openShop(...names: SubgraphName[]) {
   /** Has carts priced anew, as the facts of other parts do. */
   const pricesChanged = () => raiseEpoch(db())
 
+  /** Waits until a statement of the cart's waits for a row that another transaction holds. */
+  const somebodyWaits = () =>
+    until(async () => {
+      const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      return (await db().execute(waiting)).length > 0
+    })
+
   const variants = new Map<string, string>()
   const variantOf = (sku: string): string => {
     if (!variants.has(sku)) variants.set(sku, uuidv7())
@@ -70,7 +79,7 @@ export async function openShop(...names: SubgraphName[]) {
     await db().insert(cartLines).values(lines)
     await pricesChanged()
   }
-  return { shop, db, pricesChanged, mutate, read, withLines, create, variantOf, fill }
+  return { shop, db, pricesChanged, somebodyWaits, mutate, read, withLines, create, variantOf, fill }
 }
 
 /** `['2 tee', '1 mug']` */

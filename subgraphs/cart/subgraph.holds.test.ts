@@ -4,9 +4,9 @@ import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { aGuest, aService } from '../../tests/setup/viewers.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
-import { cartLines } from './tables.ts'
+import { cartLines, carts, holds, promotionUses } from './tables.ts'
 
-const { shop, db, pricesChanged, mutate, read, withLines } = await openShop('cart', 'inventory')
+const { shop, db, pricesChanged, somebodyWaits, mutate, read, withLines } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 describe('a cart that a checkout holds', () => {
@@ -109,6 +109,22 @@ describe('a cart that a checkout holds', () => {
     )
   })
 
+  test('is free when its undo comes while the command is still under way', async () => {
+    const { hold, viewer, cart } = await aCart()
+    const { cartId, checkoutId, attempt } = hold
+    let undone!: Promise<unknown>
+    await db().transaction(async (tx) => {
+      // What the command does, slowly.
+      const frozen = { lines: [], discounts: [], discountCodes: [] } as never
+      await tx.update(carts).set({ status: 'FROZEN', checkoutId, attempt, frozen }).where(eq(carts.id, cart.id))
+      await tx.insert(holds).values({ checkoutId, attempt, cartId, status: 'HELD', createdAt: new Date() })
+      undone = unfreeze(hold)
+      await somebodyWaits()
+    })
+    expect(await undone).toMatchObject({ userErrors: [], cart: { status: 'ACTIVE' } })
+    expect(await read(viewer)).toMatchObject({ status: 'ACTIVE' })
+  })
+
   test('becomes the order’s, stays readable, and its buyer gets a new one', async () => {
     const { hold, viewer, cart } = await aCart()
     const bought = { cartId: cart.id, checkoutId: hold.checkoutId, orderId: uuidv7(), idempotencyKey: uuidv7() }
@@ -123,6 +139,25 @@ describe('a cart that a checkout holds', () => {
     expect(await read(viewer)).toBeNull()
     expect(await read(viewer, cart.id)).toMatchObject({ status: 'CONVERTED', total: { amount: '24.90' } })
     expect((await withLines(viewer, [])).id).not.toBe(cart.id)
+  })
+
+  test('makes final what its order used of promotions', async () => {
+    const { hold, cart } = await aCart()
+    const orderId = uuidv7()
+    const use = { checkoutId: hold.checkoutId, promotionIds: [], customerId: uuidv7() }
+    const document = 'mutation ($input: PromotionUsageReserveInput!) { promotionUsageReserve(input: $input) { ok } }'
+    for (const attempt of [1, 2]) {
+      const input = { ...use, attempt, idempotencyKey: uuidv7() }
+      await shop.ask('cart', orders, document, { input })
+    }
+    await db().update(promotionUses).set({ status: 'RELEASED' }).where(eq(promotionUses.attempt, 1))
+    await freeze({ ...hold, attempt: 2 })
+    await convert({ cartId: cart.id, checkoutId: hold.checkoutId, orderId })
+    const rows = await db().select().from(promotionUses).where(eq(promotionUses.checkoutId, hold.checkoutId))
+    expect(rows.map(({ attempt, status, orderId: of }) => [attempt, status, of]).toSorted()).toEqual([
+      [1, 'RELEASED', null],
+      [2, 'USED', orderId],
+    ])
   })
 
   test('is not merged away under its checkout', async () => {

@@ -1,12 +1,13 @@
+import { eq } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aService } from '../../tests/setup/viewers.ts'
 import { invariants } from './invariants.ts'
 import { openShop } from './shopping.fixture.ts'
-import { promotionCustomers, promotions } from './tables.ts'
+import { promotionCustomers, promotionUses, promotions } from './tables.ts'
 
-const { shop, db } = await openShop('cart')
+const { shop, db, somebodyWaits } = await openShop('cart')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const orders = aService('orders')
@@ -93,14 +94,34 @@ describe('uses of a promotion', () => {
     expect(await used(free)).toBe(0)
   })
 
-  test('of many promotions at once, named in any order, do not wait for each other in a circle', async () => {
+  test('of many promotions at once add up, and are given back alike', async () => {
     const ids = [await promote(), await promote(), await promote()]
     const orderings = [ids, ids.toReversed(), [ids[1]!, ids[2]!, ids[0]!]]
     const customerId = uuidv7()
     const attempts = Array.from({ length: 24 }, (_, index) => anAttempt(orderings[index % 3]!, { customerId }))
     expect(okOf(await Promise.all(attempts.map(reserve)))).toBe(24)
+    expect(await Promise.all(ids.map(used))).toEqual([24, 24, 24])
     expect(okOf(await Promise.all(attempts.map((attempt) => release(undoing(attempt)))))).toBe(24)
     expect(await Promise.all(ids.map(used))).toEqual([0, 0, 0])
+  })
+
+  test('are counted in one order, however they are named, so that none wait for each other in a circle', async () => {
+    const [first, second] = [await promote(), await promote()]
+    const attempt = anAttempt([second, first])
+    const whileHeld = async (run: () => Promise<{ ok: boolean }>) => {
+      let running!: Promise<{ ok: boolean }>
+      await db().transaction(async (tx) => {
+        const lock = (id: string) => tx.select().from(promotions).where(eq(promotions.id, id))
+        await lock(first).for('update')
+        running = run()
+        await somebodyWaits()
+        // It waits for the first and holds nothing else.
+        await lock(second).for('update', { noWait: true })
+      })
+      expect(await running).toMatchObject({ ok: true })
+    }
+    await whileHeld(() => reserve(attempt))
+    await whileHeld(() => release(undoing(attempt)))
   })
 
   test('need a buyer', async () => {
@@ -147,6 +168,24 @@ describe('uses given back', () => {
         await Promise.all([reserve(attempt), release(undoing(attempt))])
       }),
     )
+    expect(await used(id)).toBe(0)
+  })
+
+  test('are given back when the undo comes while the command is still under way', async () => {
+    const id = await promote()
+    const { checkoutId, attempt, customerId } = { ...anAttempt([id]), customerId: uuidv7() }
+    const customer = `user:${customerId}`
+    let undone!: Promise<unknown>
+    await db().transaction(async (tx) => {
+      // What the command does, slowly.
+      await tx.update(promotions).set({ usageCount: 1 }).where(eq(promotions.id, id))
+      await tx.insert(promotionCustomers).values({ promotionId: id, customer, used: 1 })
+      const use = { checkoutId, attempt, promotionIds: [id], customer, counted: 1, createdAt: new Date() }
+      await tx.insert(promotionUses).values({ ...use, status: 'RESERVED' })
+      undone = release({ checkoutId, attempt })
+      await somebodyWaits()
+    })
+    expect(await undone).toMatchObject({ ok: true })
     expect(await used(id)).toBe(0)
   })
 
