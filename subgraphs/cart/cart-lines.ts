@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
+import { prepared } from '#platform/prepared.ts'
 import { Rejection, parseInput, reject } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
 import { belongsTo } from './access.ts'
@@ -46,20 +47,32 @@ export async function createCart(ctx: Context, mine: Owner, input: CartCreateInp
   return await tell(ctx, cart)
 }
 
-/** A new cart with lines in it, in one statement; null when there is one in use already. */
-async function openWith(ctx: Context, mine: Owner, lines: readonly LineToKeep[]): Promise<CartRow | null> {
-  const opened = ctx.db
-    .$with('opened')
-    .as(ctx.db.insert(carts).values(newCart(ctx, mine)).onConflictDoNothing().returning())
-  const rows = JSON.stringify(lines.map((line) => ({ ...line, id: uuidv7() })))
-  const put = ctx.db.$with('put', {}).as(sql`
+const opening = prepared((db) => {
+  const given = {
+    id: sql.placeholder('id'),
+    ownerKind: sql.placeholder('ownerKind'),
+    ownerId: sql.placeholder('ownerId'),
+    currency: sql.placeholder('currency'),
+    createdAt: sql.placeholder('createdAt'),
+    updatedAt: sql.placeholder('updatedAt'),
+    expiresAt: sql.placeholder('expiresAt'),
+  }
+  const opened = db.$with('opened').as(db.insert(carts).values(given).onConflictDoNothing().returning())
+  const put = db.$with('put', {}).as(sql`
     insert into ${cartLines} (id, cart_id, variant_id, quantity, product_id, sku, title, unit_price_minor, weight_grams,
       tax_category, max_order_quantity)
     select l.id, opened.id, l."variantId", l.quantity, l."productId", l.sku, l.title, l."unitPriceMinor",
       l."weightGrams", l."taxCategory", l."maxOrderQuantity"
-    from opened, jsonb_to_recordset(${rows}::jsonb) as l (id uuid, "variantId" uuid, quantity int, "productId" uuid,
-      sku text, title text, "unitPriceMinor" bigint, "weightGrams" int, "taxCategory" text, "maxOrderQuantity" int)`)
-  const [cart] = await ctx.db.with(opened, put).select().from(opened)
+    from opened, jsonb_to_recordset(${sql.placeholder('lines')}::jsonb) as l (id uuid, "variantId" uuid, quantity int,
+      "productId" uuid, sku text, title text, "unitPriceMinor" bigint, "weightGrams" int, "taxCategory" text,
+      "maxOrderQuantity" int)`)
+  return db.with(opened, put).select().from(opened).prepare('open a cart')
+})
+
+/** A new cart with lines in it, in one statement; null when there is one in use already. */
+async function openWith(ctx: Context, mine: Owner, lines: readonly LineToKeep[]): Promise<CartRow | null> {
+  const rows = lines.map((line) => ({ ...line, id: uuidv7() }))
+  const [cart] = await opening(ctx.db).execute({ ...newCart(ctx, mine), id: uuidv7(), lines: JSON.stringify(rows) })
   return cart ?? null
 }
 

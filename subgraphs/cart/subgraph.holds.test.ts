@@ -153,8 +153,9 @@ describe('a cart that a checkout holds', () => {
     await db().update(promotionUses).set({ status: 'RELEASED' }).where(eq(promotionUses.attempt, 1))
     await freeze({ ...hold, attempt: 2 })
     await convert({ cartId: cart.id, checkoutId: hold.checkoutId, orderId })
-    const rows = await db().select().from(promotionUses).where(eq(promotionUses.checkoutId, hold.checkoutId))
-    expect(rows.map(({ attempt, status, orderId: of }) => [attempt, status, of]).toSorted()).toEqual([
+    const ofCheckout = eq(promotionUses.checkoutId, hold.checkoutId)
+    const rows = await db().select().from(promotionUses).where(ofCheckout).orderBy(promotionUses.attempt)
+    expect(rows.map(({ attempt, status, orderId: of }) => [attempt, status, of])).toEqual([
       [1, 'RELEASED', null],
       [2, 'USED', orderId],
     ])

@@ -1,5 +1,6 @@
-import { getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
+import { getTableColumns, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
+import { idArray, prepared } from '#platform/prepared.ts'
 import { jsonRows } from './json-rows.ts'
 import { currentEpoch } from './price-cache.ts'
 import type { Candidate } from './promotion.ts'
@@ -26,29 +27,31 @@ const customer: SQL = sql`case when ${carts.ownerKind} = 'user' then 'user:' || 
 const usedByCustomer = sql<number>`coalesce((select ${promotionCustomers.used} from ${promotionCustomers}
   where ${promotionCustomers.promotionId} = ${promotions.id} and ${promotionCustomers.customer} = ${customer}), 0)`
 
-/** Reads carts, whoever's they are, with lines, tax rates and promotions: one statement for all of it. */
-export async function readTerms(
-  { db, now, config }: Pick<Context, 'db' | 'now' | 'config'>,
-  cartIds: readonly string[],
-) {
+const withTerms = prepared((db) => {
   const lines = jsonRows(
     getTableColumns(cartLines),
     sql`from ${cartLines} where ${cartLines.cartId} = ${carts.id} order by ${cartLines.id}`,
   )
-  const rates = jsonRows(
-    getTableColumns(taxRates),
-    sql`from ${taxRates} where ${taxRates.countryCode} = coalesce(${carts.shippingAddress} ->> 'countryCode', ${config.COUNTRY})`,
-  )
+  const country = sql`coalesce(${carts.shippingAddress} ->> 'countryCode', ${sql.placeholder('country')})`
+  const rates = jsonRows(getTableColumns(taxRates), sql`from ${taxRates} where ${taxRates.countryCode} = ${country}`)
+  const isOver = sql`${promotions.endsAt} <= ${sql.placeholder('now')}::timestamptz`
   // What ended and has a code is read as well: its buyer is told.
-  const isCandidate = sql`${promotions.code} is null and (${promotions.endsAt} > ${now().toISOString()} or ${promotions.endsAt} is null)
+  const isCandidate = sql`${promotions.code} is null and (${isOver}) is not true
     or upper(${promotions.code}) = any(select upper(code) from unnest(${carts.discountCodes}) code)`
   const candidates = jsonRows(
     { ...getTableColumns(promotions), usedByCustomer },
     sql`from ${promotions} where ${promotions.isActive} and (${isCandidate})`,
   )
-  const rows: Terms[] = await db
+  return db
     .select({ cart: carts, epoch: currentEpoch, lines, rates, promotions: candidates })
     .from(carts)
-    .where(inArray(carts.id, [...cartIds]))
-  return rows
-}
+    .where(sql`${carts.id} = any(${sql.placeholder('ids')}::uuid[])`)
+    .prepare('carts with terms')
+})
+
+/** Reads carts, whoever's they are, with lines, tax rates and promotions: one statement for all of it. */
+export const readTerms = (
+  { db, now, config }: Pick<Context, 'db' | 'now' | 'config'>,
+  cartIds: readonly string[],
+): Promise<Terms[]> =>
+  withTerms(db).execute({ ids: idArray(cartIds), now: now().toISOString(), country: config.COUNTRY })
