@@ -12,7 +12,7 @@ import type { ProductCreateInput, ProductDeleteInput, ProductUpdateInput } from 
 import { indexProducts, unindexProduct } from './search-documents.ts'
 import { slugOf } from './slug.ts'
 import { lockLevels } from './stock-levels.ts'
-import { categories, products, reservationLines, variants, type ProductRow } from './tables.ts'
+import { categories, customerItems, products, reservationLines, variants, type ProductRow } from './tables.ts'
 
 /** Adds a product without variants, a draft unless said otherwise. */
 export async function createProduct(ctx: Context, input: ProductCreateInput): Promise<ProductRow> {
@@ -84,8 +84,12 @@ export async function updateProduct(ctx: Context, input: ProductUpdateInput): Pr
 }
 
 /** A product, its row locked until the transaction ends; nothing of it changes meanwhile but its rating and sales. */
-export async function lockProduct(tx: Db, id: string): Promise<ProductRow | undefined> {
-  const [product] = isId(id) ? await tx.select().from(products).where(eq(products.id, id)).for('no key update') : []
+export async function lockProduct(
+  tx: Db,
+  id: string,
+  strength: 'no key update' | 'update' = 'no key update',
+): Promise<ProductRow | undefined> {
+  const [product] = isId(id) ? await tx.select().from(products).where(eq(products.id, id)).for(strength) : []
   return product
 }
 
@@ -124,8 +128,10 @@ async function variantIdsOf(tx: Db, productId: string): Promise<string[]> {
 export async function deleteProduct(ctx: Context, { id }: ProductDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'inventory:manage')
   return await changeCatalogue(ctx, async (tx) => {
-    const product = await lockProduct(tx, id)
+    const product = await lockProduct(tx, id, 'update')
     if (!product) reject('NOT_FOUND', 'There is no such product.', ['id'])
+    const owned = await tx.$count(customerItems, eq(customerItems.productId, id))
+    if (owned > 0) reject('CONFLICT', 'Customers own it. Archive it instead.', ['id'])
     const variantIds = await variantIdsOf(tx, id)
     await lockUnsold(tx, variantIds, 'It was sold. Archive it instead.')
     await unindexProduct(tx, id)
@@ -137,7 +143,7 @@ export async function deleteProduct(ctx: Context, { id }: ProductDeleteInput): P
 
 /**
  * Locks variants that are to be removed. Levels come first, as in every command on stock; a hold that comes after waits.
- * @throws Rejection CONFLICT with `message` when a checkout or an order has had one of them.
+ * @throws Rejection CONFLICT with `message` when a checkout or an order has had one of them, or a customer owns one.
  */
 export async function lockUnsold(tx: Db, variantIds: readonly string[], message: string): Promise<void> {
   if (variantIds.length === 0) return
@@ -153,5 +159,6 @@ export async function lockUnsold(tx: Db, variantIds: readonly string[], message:
     .from(reservationLines)
     .where(inArray(reservationLines.variantId, [...variantIds]))
     .limit(1)
-  if (sold.length > 0) reject('CONFLICT', message, ['id'])
+  const owned = await tx.$count(customerItems, inArray(customerItems.variantId, [...variantIds]))
+  if (sold.length + owned > 0) reject('CONFLICT', message, ['id'])
 }

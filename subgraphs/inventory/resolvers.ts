@@ -4,15 +4,7 @@ import { listAlerts, listLowVariants, watchAlerts } from './alerts.ts'
 import { askForNotice } from './back-in-stock.ts'
 import { deleteCategory, upsertCategory } from './category-changes.ts'
 import { ancestorsOf, categoriesBelow, productsIn, readCategory } from './categories.ts'
-import {
-  categoryById,
-  levelsOf,
-  linesOfReservation,
-  locationById,
-  productOf,
-  variantOf,
-  variantPageOf,
-} from './loaders.ts'
+import { categoryById, levelsOf, linesOfReservation, locationById, productOf, variantOf } from './loaders.ts'
 import { listLocations, readLocation, staffView, upsertLocation } from './locations.ts'
 import { listMovements } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
@@ -27,8 +19,8 @@ import { facets, matches, searchProducts, suggestion } from './search.ts'
 import { available, totals } from './stock.ts'
 import { adjustStock, countStock, restock, transferStock } from './stock-changes.ts'
 import { deleteVariant, upsertVariant } from './variant-changes.ts'
-import { availabilityOf, readVariant, sellableLevels, stockFor, watchAvailability } from './variants.ts'
 import { variantsForCart } from './variants-for-cart.ts'
+import { availabilityOf, readVariant, sellableLevels, stockFor, variantsIn, watchAvailability } from './variants.ts'
 
 export const resolvers: Resolvers = {
   Query: {
@@ -88,7 +80,7 @@ export const resolvers: Resolvers = {
   Product: {
     __resolveReference: (by, ctx) => readProduct(ctx, 'id' in by ? { id: by.id } : { slug: by.slug }),
     category: ({ categoryId }, _, ctx) => (categoryId ? categoryById(ctx).load(categoryId) : null),
-    variants: ({ id }, args, ctx) => variantPageOf(ctx).load({ parentId: id, args }),
+    variants: (product, args, ctx, info) => variantsIn(ctx, product, args, info),
     priceRange: (product) => (product.priceMinMinor === null ? null : product),
     rating: (product) => product,
     reviews: (product, args, ctx) => reviewsOf(ctx, product, args),

@@ -27,12 +27,11 @@ export function totals(levels: readonly Counters[]): Counters {
   return { onHand: sum('onHand'), reserved: sum('reserved'), committed: sum('committed') }
 }
 
-/** What shoppers see instead of numbers. `levels` are those of the locations that orders are filled from. */
+/** What shoppers see instead of numbers. `units` are those that can be sold now. */
 export function availability(
-  levels: readonly Counters[],
+  units: number,
   { lowStockThreshold }: Pick<VariantRow, 'lowStockThreshold'>,
 ): Availability {
-  const units = available(totals(levels))
   if (units <= 0) return 'OUT_OF_STOCK'
   return units <= lowStockThreshold ? 'LOW_STOCK' : 'IN_STOCK'
 }

@@ -3,7 +3,7 @@ import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { aCustomer, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { demoLocations } from './demo-stock.ts'
-import { locations, movements, products } from './tables.ts'
+import { customerItems, locations, movements, products } from './tables.ts'
 import { editor, openCatalogue } from './test-catalogue.ts'
 import { RESERVE, RESTOCK } from './test-warehouse.ts'
 import { stockProblems } from './stock-problems.ts'
@@ -244,6 +244,20 @@ describe('a product that is removed', () => {
     expect(await isKnown(id)).toBe(true)
     expect(await catalogue.db.$count(movements)).toBe(before)
     expect((await catalogue.run('productUpdate', { id, status: 'ARCHIVED' })).product.status).toBe('ARCHIVED')
+  })
+
+  test.each(['of the product', 'of a variant'])('never is one that customers own: %s', async (what) => {
+    const { id: productId } = await catalogue.aProduct()
+    const variant = await catalogue.aVariant(productId)
+    const at = new Date()
+    const item = { userId: uuidv7(), productId, acquiredAt: at, createdAt: at, updatedAt: at }
+    const ofVariant = what === 'of a variant'
+    await catalogue.db.insert(customerItems).values({ ...item, variantId: ofVariant ? variant.id : null })
+    expect((await catalogue.run('productDelete', { id: productId })).userErrors).toMatchObject(
+      problems({ id: 'CONFLICT' }),
+    )
+    const { userErrors } = await catalogue.run('productVariantDelete', { id: variant.id })
+    expect(userErrors).toMatchObject(ofVariant ? problems({ id: 'CONFLICT' }) : [])
   })
 
   test('or sold at the same moment is one of the two', async () => {

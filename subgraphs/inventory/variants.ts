@@ -1,13 +1,16 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '#platform/context.ts'
 import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
+import type { PageArgs } from '#platform/pages.ts'
 import { stoppable, untilAborted } from '#platform/stoppable.ts'
 import { hasScope } from '#platform/viewer.ts'
-import { levelsOf, variantById, variantBySku } from './loaders.ts'
+import { asksFor } from './asked-fields.ts'
+import { levelsOf, unitsOf, unitsReadBy, variantById, variantBySku, variantPageOf } from './loaders.ts'
 import type { Availability } from './schema.generated.ts'
-import { availability } from './stock.ts'
+import { availability, available, totals } from './stock.ts'
 import { stockTopic } from './stock-levels.ts'
-import type { VariantRow } from './tables.ts'
+import type { ProductRow, VariantRow } from './tables.ts'
 
 const MAX_VARIANTS = 100
 
@@ -22,17 +25,36 @@ export async function readVariant(
 }
 
 /** A variant's levels at the locations that orders are filled from. */
-export async function sellableLevels(ctx: Context, variantId: string) {
-  return (await levelsOf(ctx).load(variantId)).filter(({ isActive }) => isActive)
-}
+export const sellableLevels = async (ctx: Context, variantId: string) =>
+  (await levelsOf(ctx).load(variantId)).filter(({ isActive }) => isActive)
 
 /** Whether a variant can be bought now. */
-export const availabilityOf = async (ctx: Context, variant: VariantRow): Promise<Availability> =>
-  availability(await sellableLevels(ctx, variant.id), variant)
+export function availabilityOf(ctx: Context, variant: VariantRow): Availability | Promise<Availability> {
+  const units = unitsReadBy(ctx, variant.id)
+  return units === undefined ? availabilityRead(ctx, variant) : availability(units, variant)
+}
 
-/** Exact numbers are for staff only, and for our own parts: a cart says how many units there still are. */
-export const stockFor = ({ viewer }: Pick<Context, 'viewer'>, variant: VariantRow): VariantRow | null =>
-  viewer.kind === 'service' || hasScope(viewer, 'inventory:read') ? variant : null
+// Who may see the numbers has often asked for them beside it.
+async function availabilityRead(ctx: Context, variant: VariantRow): Promise<Availability> {
+  const units = seesStock(ctx)
+    ? available(totals(await sellableLevels(ctx, variant.id)))
+    : ((await unitsOf(ctx).load(variant.id))?.units ?? 0)
+  return availability(units, variant)
+}
+
+/** A page of a product's variants, in the order to show. */
+export async function variantsIn(ctx: Context, { id }: ProductRow, args: PageArgs, info: GraphQLResolveInfo) {
+  const needsUnits = !seesStock(ctx) && asksFor(info, 'availability')
+  return await variantPageOf(ctx).load({ parentId: id, args, needsUnits })
+}
+
+// Exact numbers are for staff only, and for our own parts: a cart says how many units there still are.
+const seesStock = ({ viewer }: Pick<Context, 'viewer'>): boolean =>
+  viewer.kind === 'service' || hasScope(viewer, 'inventory:read')
+
+/** A variant's exact stock; null for whoever may not see it. */
+export const stockFor = (ctx: Pick<Context, 'viewer'>, variant: VariantRow): VariantRow | null =>
+  seesStock(ctx) ? variant : null
 
 /** Variants, each when its availability is another than before. @throws BAD_USER_INPUT */
 export async function watchAvailability(ctx: Context, variantIds: readonly string[]) {
