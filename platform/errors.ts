@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
   | 'BAD_USER_INPUT'
+  | 'NOT_FOUND'
+  | 'PERSISTED_QUERY_NOT_FOUND'
   | 'RATE_LIMITED'
   | 'SUBGRAPH_UNAVAILABLE'
   | 'SUBGRAPH_TIMEOUT'
@@ -28,6 +30,11 @@ export function unauthenticated(): never {
 
 export function forbidden(): never {
   throw new CodedError('FORBIDDEN', 'You may not do this.')
+}
+
+/** To follow what is not there, or is not the caller's to see: nobody learns which of the two it is. */
+export function notFound(): never {
+  throw new CodedError('NOT_FOUND', 'There is no such thing.')
 }
 
 export function badUserInput(message: string): never {

@@ -1,3 +1,4 @@
+import { notFound } from './errors.ts'
 import type { Live } from './live.ts'
 
 export interface Following<T> {
@@ -59,7 +60,10 @@ function sequenceIn(message: unknown): number | undefined {
   return typeof sequence === 'number' ? sequence : undefined
 }
 
-/** Something as it is now, then again after each hint on `topic`; null from `read` ends it. */
+/**
+ * Something as it is now, then again after each hint on `topic`; null from `read` ends it.
+ * @throws CodedError NOT_FOUND when there is nothing to begin with
+ */
 export async function followState<T>(
   live: Live,
   topic: string,
@@ -67,13 +71,21 @@ export async function followState<T>(
   signal: AbortSignal,
 ): Promise<AsyncIterableIterator<T>> {
   const hints = await live.subscribe([topic], { signal })
-  async function* states(): AsyncGenerator<T, undefined> {
-    for (let state = await read(); state !== null; state = await read()) {
+  const first = await read().catch(async (error: unknown) => {
+    await hints.return?.()
+    throw error
+  })
+  if (first === null) {
+    await hints.return?.()
+    notFound()
+  }
+  async function* states(present: T): AsyncGenerator<T, undefined> {
+    for (let state: T | null = present; state !== null; state = await read()) {
       yield state
       if ((await hints.next()).done) return
     }
   }
-  return stoppable(states(), hints)
+  return stoppable(states(first), hints)
 }
 
 // A generator that waits for a hint hears of `return` only when the next hint comes; so the hints are ended first.

@@ -131,7 +131,7 @@ describe('a subgraph of its own', () => {
       data: { ticketEvents: { message: { body: 'World' } } },
     })
     expect(codesOf(await follow({ [INTERNAL_TOKEN_HEADER]: await tokens.sign(aCustomer(), 'support') }))).toEqual([
-      'BAD_USER_INPUT',
+      'NOT_FOUND',
     ])
     expect(codesOf(await follow({}))).toEqual(['UNAUTHENTICATED'])
     await client.dispose()

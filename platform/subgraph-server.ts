@@ -10,6 +10,7 @@ import type { JWTVerifyGetKey } from 'jose'
 import { WebSocketServer } from 'ws'
 import { verifyAccessToken } from './access-token.ts'
 import type { Context } from './context.ts'
+import { leavable, tellQueries } from './departures.ts'
 import { unauthenticated } from './errors.ts'
 import { BodyTooLarge, answerGraphQL, errorResponse, sendResponse, toRequest } from './http.ts'
 import { uuidv7 } from './ids.ts'
@@ -53,7 +54,7 @@ export async function serveSubgraph(
     introspection: isDevelopment,
     csrfPrevention: true,
     logger: log,
-    plugins: [ApolloServerPluginInlineTraceDisabled(), ApolloServerPluginLandingPageDisabled()],
+    plugins: [ApolloServerPluginInlineTraceDisabled(), ApolloServerPluginLandingPageDisabled(), tellQueries],
     formatError: (_formatted, error) => maskError(error, log),
   })
   await apollo.start()
@@ -68,7 +69,9 @@ export async function serveSubgraph(
         return await sendResponse(outgoing, Response.json({ errors: [unauthenticatedError()] }, { status: 401 }))
       const deadline = Number(header('x-deadline')) || undefined
       return await answerGraphQL(apollo, incoming, outgoing, async () =>
-        part.createContext({ viewer, device: deviceIn(incoming.headers), requestId, deadline }),
+        leavable(outgoing, (signal) =>
+          part.createContext({ viewer, device: deviceIn(incoming.headers), requestId, deadline, signal }),
+        ),
       )
     }
     if (path === '/health/live') return await sendResponse(outgoing, Response.json({ status: 'up' }))

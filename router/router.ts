@@ -65,6 +65,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const limits = { ...defaultLimits, ...options.limits }
   const subscriptionLimits = { ...defaultSubscriptionLimits(isDevelopment), ...options.subscriptionLimits }
   const meter = metrics && new Meter(metrics)
+  const persisted = new PersistedQueries()
   const runtimes = await Runtimes.start(options.supergraphSdl, {
     transports: new SubgraphTransports((name, url) => {
       const transport = options.transport(name, url)
@@ -72,7 +73,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
     }),
     meter,
     upstreams: new Upstreams(subscriptionLimits.waitingEvents),
-    persisted: new PersistedQueries(),
+    persisted,
     writes: { ended: 0 },
     limits,
     shareFetches,
@@ -87,6 +88,7 @@ export async function createRouter(options: RouterOptions): Promise<Router> {
   const operations = new Operations({
     generation: runtimes.current,
     authenticator,
+    persisted,
     limits,
     log,
   })

@@ -210,6 +210,22 @@ describe.each(others.filter(({ treatment }) => treatment === 'hers'))('$coordina
   })
 })
 
+test.each(others.filter(({ treatment, root }) => treatment === 'hers' && root === 'Subscription'))(
+  '$coordinate of Alice and of nobody are one refusal',
+  async (asked) => {
+    const { part, field } = asked
+    const unknown = Object.fromEntries(
+      field.args.filter((arg) => isRequiredArgument(arg)).map(({ name }) => [name, uuidv7()]),
+    )
+    const { query } = question('subscription', field, values)
+    const events = shop.watch(part, bob, query, unknown)
+    const { value } = await events.next()
+    const [foreign] = (await ask(asked, bob)).errors ?? []
+    expect(foreign?.extensions.code).toBe('NOT_FOUND')
+    expect(value?.errors).toEqual([foreign])
+  },
+)
+
 test.each(others.filter(({ treatment, root }) => treatment === 'hers' && root === 'Query'))(
   '$coordinate of Alice is hers to see',
   async (asked) => {

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { CodedError } from '#platform/errors.ts'
 
 // Of the text of all operations together.
 const MAX_CHARACTERS = 10_000_000
@@ -16,6 +18,20 @@ export class PersistedQueries {
     return version === 1 && typeof sha256Hash === 'string' ? this.#texts.get(`apq:${sha256Hash}`) : undefined
   }
 
+  /**
+   * The text of an operation as a request gives it: itself, which is registered when its hash comes with it, or by the
+   * hash of one that was registered. A refusal when there is none.
+   */
+  read(query: string | null | undefined, extensions: unknown): string | CodedError {
+    const { persistedQuery } = Object(extensions)
+    if (persistedQuery === undefined) return query ?? new CodedError('BAD_USER_INPUT', 'There is no operation.')
+    if (typeof query !== 'string') return this.named(extensions) ?? unknown()
+    const { sha256Hash } = Object(persistedQuery)
+    if (sha256Hash !== createHash('sha256').update(query).digest('hex')) return mismatch()
+    this.#texts.set(`apq:${sha256Hash}`, query)
+    return query
+  }
+
   async get(key: string): Promise<string | undefined> {
     return this.#texts.get(key)
   }
@@ -28,3 +44,7 @@ export class PersistedQueries {
     return this.#texts.delete(key)
   }
 }
+
+// What clients know this refusal by is its code, and for some its message.
+const unknown = () => new CodedError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound')
+const mismatch = () => new CodedError('BAD_USER_INPUT', 'The hash is not that of the operation.')

@@ -177,7 +177,7 @@ export class Connection {
       outbox.discard()
     }
     leave = this.#options.operations.begin(
-      { query, operationName, variables, caller, device: this.#device, requestId },
+      { query, operationName, variables, extensions, caller, device: this.#device, requestId },
       outbox,
     )
   }

@@ -126,8 +126,8 @@ export class HttpStreams implements AsyncDisposable {
       'x-accel-buffering': 'no',
     })
     write(framing.opening)
-    const { query, operationName, variables } = payload
-    leave = operations.begin({ query, operationName, variables, ...asker }, outbox)
+    const { query, operationName, variables, extensions } = payload
+    leave = operations.begin({ query, operationName, variables, extensions, ...asker }, outbox)
     isBegun = true
   }
 }

@@ -6,7 +6,8 @@ export type ClientMessage =
   | { type: 'complete'; id: string }
 
 export interface SubscribePayload {
-  query: string
+  /** Left out when `extensions.persistedQuery` names it. */
+  query?: string | null
   operationName?: string | null
   variables?: Record<string, unknown> | null
   extensions?: Record<string, unknown> | null
@@ -56,7 +57,9 @@ export function readMessage(text: string): ClientMessage | null {
 export function isSubscribePayload(value: unknown): value is SubscribePayload {
   if (!isRecord(value)) return false
   const { query, operationName, variables, extensions } = value
-  if (typeof query !== 'string' || !(isNothing(operationName) || typeof operationName === 'string')) return false
+  const isNamed = isNothing(query) && isRecord(Object(extensions).persistedQuery)
+  if (!(typeof query === 'string' || isNamed) || !(isNothing(operationName) || typeof operationName === 'string'))
+    return false
   return isOptionalRecord(variables) && isOptionalRecord(extensions)
 }
 

@@ -10,6 +10,7 @@ import type { Authenticator, Caller } from '../identity.ts'
 import { rootFields } from '../policy/authorize.ts'
 import type { Documents } from '../policy/documents.ts'
 import type { OperationLimits } from '../policy/limits.ts'
+import type { PersistedQueries } from '../policy/persisted.ts'
 import { Lifetimes } from './lifetimes.ts'
 import type { Roots } from './roots.ts'
 import { schemaReloaded, Stream, type Listener, type SubscriptionCounts } from './stream.ts'
@@ -28,15 +29,18 @@ export interface Generation {
 export interface OperationsOptions {
   generation: Generation
   authenticator: Authenticator
+  persisted: PersistedQueries
   limits: OperationLimits
   log: Logger
 }
 
 /** An operation as a client sent it, whatever carried it here. */
 export interface Asked {
-  query: string
+  /** Left out when `extensions.persistedQuery` names it. */
+  query?: string | null | undefined
   operationName?: string | null | undefined
   variables?: Readonly<Record<string, unknown>> | null | undefined
+  extensions?: Readonly<Record<string, unknown>> | null | undefined
   caller: Caller
   device?: Device
   requestId: string
@@ -53,14 +57,16 @@ interface Live {
 export class Operations implements Disposable {
   #generation: Generation
   readonly #lifetimes: Lifetimes
+  readonly #persisted: PersistedQueries
   readonly #limits: OperationLimits
   readonly #log: Logger
   readonly #live = new Map<string, Live>()
   readonly counts: SubscriptionCounts = { delivered: 0, skipped: 0, ended: new Tally() }
 
-  constructor({ generation, authenticator, limits, log }: OperationsOptions) {
+  constructor({ generation, authenticator, persisted, limits, log }: OperationsOptions) {
     this.#generation = generation
     this.#lifetimes = new Lifetimes(authenticator)
+    this.#persisted = persisted
     this.#limits = limits
     this.#log = log
   }
@@ -72,12 +78,14 @@ export class Operations implements Disposable {
 
   /** Begins an operation. @returns how to give it up; the listener then hears nothing more */
   begin(asked: Asked, listener: Listener): () => void {
-    const { caller, device, requestId, operationName, variables, query, isSafe } = asked
+    const { caller, device, requestId, operationName, variables, isSafe } = asked
     const refuse = (errors: readonly GraphQLError[]) => {
       listener.end(errors)
       return () => {}
     }
     if (!this.#lifetimes.isCurrent(caller)) return refuse([notCurrent()])
+    const query = this.#persisted.read(asked.query, asked.extensions)
+    if (typeof query !== 'string') return refuse([query])
     const document = this.#generation.documents.read(query)
     if ('errors' in document) return refuse(document.errors)
     const request = {

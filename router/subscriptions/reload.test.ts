@@ -8,6 +8,7 @@ import { createEngine } from '../engine/execute.ts'
 import { Authenticator } from '../identity.ts'
 import { Documents } from '../policy/documents.ts'
 import { defaultLimits as limits } from '../policy/limits.ts'
+import { PersistedQueries } from '../policy/persisted.ts'
 import { loadSupergraph } from '../supergraph.ts'
 import { sky } from '../testing/sky.ts'
 import { Operations } from './operations.ts'
@@ -39,7 +40,13 @@ const withoutField = (line: RegExp) => (sdl: string) => sdl.replace(line, '')
 
 let operations: Operations
 beforeEach(() => {
-  operations = new Operations({ generation: generation(), authenticator: new Authenticator(undefined), limits, log })
+  operations = new Operations({
+    generation: generation(),
+    authenticator: new Authenticator(undefined),
+    persisted: new PersistedQueries(),
+    limits,
+    log,
+  })
 })
 afterEach(() => operations[Symbol.dispose]())
 

@@ -218,7 +218,7 @@ describe('a cart that is watched', () => {
 
   test('is nobody else’s to watch', async () => {
     const cartId = await create(aGuest())
-    expect((await watch(aGuest(), cartId).next()).done).toBe(true)
+    expect((await watch(aGuest(), cartId).next()).value.errors[0].extensions.code).toBe('NOT_FOUND')
     const refused = await watch(anonymous, cartId).next()
     expect(refused.value.errors[0].extensions.code).toBe('UNAUTHENTICATED')
   })

@@ -51,7 +51,7 @@ describe('somebody else', () => {
       expect(await read(viewer, id)).toBeNull()
       expect(await shipmentsOf(viewer, orderId)).toEqual([])
       const { value } = await follow(viewer, id, 0).next()
-      expect(value.errors[0].extensions.code).toBe('BAD_USER_INPUT')
+      expect(value.errors[0].extensions.code).toBe('NOT_FOUND')
     }
     expect((await setStatus(otherCourier, id, 'IN_TRANSIT')).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
     expect(await read(aCustomer(), 'not-an-id')).toBeNull()

@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, gt } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
-import { badUserInput } from '#platform/errors.ts'
+import { badUserInput, notFound } from '#platform/errors.ts'
 import { follow } from '#platform/follow.ts'
 import { seen, type SeenAs, type SeenShipment } from './access.ts'
 import { topicOf } from './hints.ts'
@@ -31,7 +31,7 @@ export async function trackShipment(
   { shipmentId, afterSequence }: { shipmentId: string; afterSequence?: number | null },
 ): Promise<AsyncIterableIterator<TrackingUpdate>> {
   const shipment = await readShipment(ctx, shipmentId)
-  if (!shipment) badUserInput('There is no such shipment.')
+  if (!shipment) notFound()
   return await updatesOf(ctx, shipment, afterSequence, async () => true)
 }
 
@@ -41,7 +41,7 @@ export async function trackByToken(
   { token, afterSequence }: { token: string; afterSequence?: number | null },
 ): Promise<AsyncIterableIterator<TrackingUpdate>> {
   const link = await openLink(ctx, token)
-  if (!link) badUserInput('This link is unknown or over.')
+  if (!link) notFound()
   const leftMs = Math.min(link.expiresAt.getTime() - ctx.now().getTime(), MAX_TIMER_MS)
   const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(leftMs)])
   const isOpen = async () => (await openLink(ctx, token)) !== null

@@ -191,8 +191,9 @@ describe('watching an order', () => {
     await changes.return!()
   })
 
-  test('ends at once for whoever may not see it', async () => {
+  test('is not there for whoever may not see it', async () => {
     const { order } = await anOrder(shop, aCustomer())
-    expect(await shop.watch('orders', aCustomer(), WATCH, { orderId: order.id }).next()).toMatchObject({ done: true })
+    const { value } = await shop.watch('orders', aCustomer(), WATCH, { orderId: order.id }).next()
+    expect(value.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   })
 })

@@ -213,7 +213,7 @@ describe('a payment that is watched', () => {
         id: paymentId,
       },
     )
-    expect(await events.next()).toMatchObject({ done: true })
+    expect((await events.next()).value.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   })
 })
 

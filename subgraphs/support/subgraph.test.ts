@@ -250,7 +250,7 @@ describe('following a ticket', () => {
   test('is refused to somebody else', async () => {
     const { id } = await aTicket()
     const { value } = await follow(aCustomer(), id, 0).next()
-    expect(value.errors[0].extensions.code).toBe('BAD_USER_INPUT')
+    expect(value.errors[0].extensions.code).toBe('NOT_FOUND')
   })
 })
 

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { follow } from '#platform/follow.ts'
-import { badUserInput } from '#platform/errors.ts'
+import { badUserInput, notFound } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
 import type { LiveMessage } from '#platform/live.ts'
 import { requireScope } from '#platform/viewer.ts'
@@ -55,7 +55,7 @@ export async function ticketEventsOf(
 ): Promise<AsyncIterableIterator<TicketEvent>> {
   if (afterSequence != null && afterSequence < 0) badUserInput('`afterSequence` is 0 or more.')
   const ticket = isId(ticketId) ? await ticketById(ctx).load(ticketId) : null
-  if (!ticket) badUserInput('There is no such ticket.')
+  if (!ticket) notFound()
   return await follow<TicketEvent>(
     ctx.live,
     {
