@@ -31,7 +31,7 @@ function prepared(client: Sql, transaction: Transaction | null = null): Sql {
       if (property === 'unsafe') {
         return (text: string, parameters?: never[], options?: object) => {
           if (transaction?.isOver) throw new Error('The transaction is over')
-          return target.unsafe(text, parameters, { ...options, prepare: true })
+          return fromItsBeginning(target.unsafe(text, parameters, { ...options, prepare: true }))
         }
       }
       if (property === 'begin' || property === 'savepoint') {
@@ -50,6 +50,27 @@ function prepared(client: Sql, transaction: Transaction | null = null): Sql {
     },
   })
 }
+
+// postgres.js counts on in the next result of a connection when a statement failed after it had sent rows, and so begins
+// that result with as many holes (3.4.9; inside a transaction the ROLLBACK that follows sets it right).
+function fromItsBeginning<T extends object>(query: T): T {
+  const { resolve } = query as Resolvable
+  if (typeof resolve !== 'function')
+    throw new Error('This postgres.js resolves its queries otherwise: see whether it still needs this')
+  return Object.assign(query, {
+    resolve(result: unknown) {
+      if (isResult(result) && result.length > result.count) result.splice(0, result.length - result.count)
+      resolve(result)
+    },
+  })
+}
+
+interface Resolvable {
+  resolve?: (result: unknown) => void
+}
+
+const isResult = (result: unknown): result is unknown[] & { count: number } =>
+  Array.isArray(result) && 'count' in result && typeof result.count === 'number'
 
 // postgres.js rejects a transaction whose connection was lost, but goes on to send its COMMIT or ROLLBACK, and whatever
 // the body sends next: into a socket that is gone, which throws where nobody can catch it and ends the process (3.4.9,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { ApolloServerPlugin, BaseContext } from '@apollo/server'
+import type { ApolloServerPlugin } from '@apollo/server'
 import { OperationTypeNode } from 'graphql'
 
 const LEAVING = Symbol('what happens when the caller leaves')
@@ -20,7 +20,7 @@ export function leavable<C extends object>(outgoing: ServerResponse, createConte
 }
 
 /** Tells queries from the others, which is known only when they have been read. */
-export const tellQueries: ApolloServerPlugin<BaseContext> = {
+export const tellQueries: ApolloServerPlugin = {
   requestDidStart: async () => ({
     didResolveOperation: async ({ operation, contextValue }) => {
       const leaving = (contextValue as Leavable)[LEAVING]
