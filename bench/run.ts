@@ -1,14 +1,16 @@
 // `npm run bench`: how fast this shop is on this machine, beside the limit that its own SQL sets.
 import { cpus, loadavg } from 'node:os'
 import { BareLoop } from './bare-loop.ts'
+import { measureCheckouts } from './checkouts.ts'
 import { percentile } from './load.ts'
 import { measure } from './measure.ts'
 import { operations } from './operations.ts'
+import { missingPgbench } from './pgbench.ts'
 import { benchSearch, spreadOf } from './search.ts'
 import { CONNECTIONS, openShop } from './shop.ts'
 import { startTwice, type Start } from './startup.ts'
 
-const NAMES = [...operations.map(({ name }) => name), 'search', 'startup']
+const NAMES = [...operations.map(({ name }) => name), 'checkouts', 'search', 'startup']
 
 const PRODUCTS = 100_000
 
@@ -18,7 +20,8 @@ Starts the whole shop in one process on a new database, asks it over HTTP on ${C
 operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
 that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
 
-  NAME    ${NAMES.join(', ')}; default: all but search and startup.
+  NAME    ${NAMES.join(', ')}; default: all but the last three.
+          checkouts: purchases a second by 16 and by 64 buyers, of different goods and of the same, beside pgbench.
           search: faceted search of ${PRODUCTS.toLocaleString('en')} products beside LIKE; two minutes of its own.
           startup: from spawning the process to the first answer, with a new database and an existing one.`
 
@@ -30,6 +33,7 @@ async function main(names: readonly string[]): Promise<void> {
   const [{ model } = { model: 'unknown' }] = cpus()
   console.log(`${cpus().length} × ${model}, load ${loadavg()[0]!.toFixed(1)} before; Node.js ${process.versions.node}`)
   if (names.includes('startup')) await benchStartup()
+  if (names.includes('checkouts')) await benchCheckouts()
   if (names.includes('search')) await benchSearches()
   const chosen = operations.filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length > 0) await benchOperations(chosen)
@@ -75,6 +79,27 @@ async function benchSearches(): Promise<void> {
 faceted: a page of 20, facets and the number of matches, in two statements. cached: the same, asked again.
 LIKE: a page of 20 and the number of matches, unranked, without facets. matches: of the last search.
 `)
+}
+
+async function benchCheckouts(): Promise<void> {
+  const missing = missingPgbench()
+  if (missing) console.log(missing)
+  console.log('Opening a shop on a new database')
+  await using shop = await openShop()
+  row('checkouts', 'buyers', 'measured', 'late', 'a second', 'p50 ms', 'p99 ms', 'CPU ms', 'pgbench/s', 'ratio')
+  const cost = await measureCheckouts(shop, {
+    prepareSeconds: 10,
+    tell({ title, buyers, count, late, perSecond, p50, p99, cpuMs, yardstick }) {
+      const decimals = [perSecond, p50, p99, cpuMs].map((value) => value.toFixed(1))
+      const beside = yardstick === null ? ['', ''] : [yardstick.toFixed(0), (perSecond / yardstick).toFixed(3)]
+      row(`${title} goods`, `${buyers}`, `${count}`, `${late}`, ...decimals, ...beside)
+    },
+  })
+  const parts = Object.entries(cost.byPart).map(([part, count]) => `${part} ${count}`)
+  console.log(`
+One checkout of two lines: ${cost.statements} statements, ${cost.roundTrips} round trips (${parts.join(', ')}).
+pgbench: its TPC-B-like transactions a second (five statements, prepared) on the same server with as many clients, after
+each line. ratio: checkouts to those.`)
 }
 
 async function benchStartup(): Promise<void> {

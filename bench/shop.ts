@@ -8,6 +8,7 @@ import { Agent, request } from 'undici'
 import { loadConfig, type Config } from '#platform/config.ts'
 import { startEmbeddedPostgres } from '#platform/embedded-postgres.ts'
 import { freePorts, startProgram, whenReady } from '../tests/system/program.ts'
+import { missingPgbench } from './pgbench.ts'
 import { StatementLog } from './statements.ts'
 import { usageOf } from './usage.ts'
 
@@ -25,11 +26,15 @@ export interface Shop extends AsyncDisposable {
   admin: Sql
   config: Config
   statements: StatementLog
+  /** Whether pgbench is on this machine. */
+  hasPgbench: boolean
   /** CPU time that the shop's process has used. */
   cpuMs(): Promise<number>
 }
 
 export const CONNECTIONS = 16
+/** Connections of whoever measures with more clients than that. */
+const MAX_CONNECTIONS = 64
 
 /** Opens a seeded shop on a new database. */
 export async function openShop(): Promise<Shop> {
@@ -50,7 +55,7 @@ export async function openShop(): Promise<Shop> {
   await whenReady(program, `${origin}/health/ready`)
   // Whatever is bought here, it is not sold out.
   await admin`update inventory.stock_levels set on_hand = on_hand + 100000`
-  const agent = new Agent({ connections: CONNECTIONS })
+  const agent = new Agent({ connections: MAX_CONNECTIONS })
   opened.defer(() => agent.close())
 
   const all = opened.move()
@@ -58,6 +63,7 @@ export async function openShop(): Promise<Shop> {
     origin,
     admin,
     statements,
+    hasPgbench: missingPgbench() === undefined,
     config: loadConfig(env),
     cpuMs: async () => (await usageOf(program.pid)).cpuMs,
     async send({ query, variables, accessToken }) {
