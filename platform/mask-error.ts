@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql'
 import type { Logger } from './log.ts'
+import { withoutValues } from './quoted-values.ts'
 
 /**
  * What a client may see of an error of a subgraph: coded errors and complaints about the request pass, anything else is
@@ -7,7 +8,8 @@ import type { Logger } from './log.ts'
  */
 export function maskError(thrown: unknown, log: Pick<Logger, 'error'>): GraphQLError {
   const error = thrown instanceof GraphQLError ? thrown : new GraphQLError('', { originalError: asError(thrown) })
-  const { message, path, originalError } = error
+  const { path, originalError } = error
+  const message = withoutValues(error.message)
   // `http` tells Apollo Server a status, `stacktrace` is its own: neither is for clients.
   const { http: _http, stacktrace: _stacktrace, ...extensions } = error.extensions
   if (typeof extensions.code === 'string') return new GraphQLError(message, { path, extensions })
