@@ -61,6 +61,8 @@ const schema = z.object({
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
   STRIPE_API_URL: url.default('https://api.stripe.com'),
   STRIPE_TIMEOUT_MS: z.coerce.number().int().min(100).default(10_000),
+  /** Whether staff publish reviews before everyone can read them. */
+  MODERATE_REVIEWS: flag,
   SMTP_URL: url.optional(),
   MAIL_FROM: z.string().default('Mercato <shop@localhost>'),
   /** Seconds a checkout's process may be silent before another takes over. */

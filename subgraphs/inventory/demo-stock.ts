@@ -46,7 +46,7 @@ export function demoLocations(at: Date): (typeof locations.$inferInsert)[] {
   ]
 }
 
-interface DemoOrder {
+export interface DemoOrder {
   name: string
   hoursAgo: number
   lines: readonly (readonly [sku: string, quantity: number])[]

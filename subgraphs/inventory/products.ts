@@ -51,7 +51,7 @@ export async function cachedList<T>(
 }
 
 /** Filed in a category or anywhere below it. */
-const filedBelow = ({ db }: Pick<Context, 'db'>, categoryId: string): SQL =>
+export const filedBelow = ({ db }: Pick<Context, 'db'>, categoryId: string): SQL =>
   inArray(
     products.categoryId,
     db

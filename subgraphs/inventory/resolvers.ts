@@ -1,3 +1,4 @@
+import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
 import { requireAccount, requireService } from '#platform/viewer.ts'
 import { listAlerts, listLowVariants, watchAlerts } from './alerts.ts'
@@ -5,6 +6,8 @@ import { askForNotice } from './back-in-stock.ts'
 import { deleteCategory, upsertCategory } from './category-changes.ts'
 import { ancestorsOf, categoriesBelow, productsIn, readCategory } from './categories.ts'
 import { categoryById, levelsOf, linesOfReservation, locationById, productOf, variantOf } from './loaders.ts'
+import { assignProduct, itemsOf, ownersOf, readItem, unassignProduct } from './customer-items.ts'
+import { inventoryStats } from './inventory-stats.ts'
 import { listLocations, readLocation, staffView, upsertLocation } from './locations.ts'
 import { listMovements } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
@@ -12,7 +15,15 @@ import { productPage, readProduct } from './products.ts'
 import { relatedTo } from './related.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
 import { returnStock } from './returns.ts'
-import { createReview, reviewsBy, reviewsOf } from './reviews.ts'
+import {
+  createReview,
+  deleteReview,
+  moderateReview,
+  reviewsBy,
+  reviewsOf,
+  reviewsWaiting,
+  updateReview,
+} from './reviews.ts'
 import { commitStock, shipStock } from './sales.ts'
 import type { Resolvers } from './schema.generated.ts'
 import { facets, matches, searchProducts, suggestion } from './search.ts'
@@ -21,6 +32,7 @@ import { adjustStock, countStock, restock, transferStock } from './stock-changes
 import { deleteVariant, upsertVariant } from './variant-changes.ts'
 import { variantsForCart } from './variants-for-cart.ts'
 import { availabilityOf, readVariant, sellableLevels, stockFor, variantsIn, watchAvailability } from './variants.ts'
+import { addToWishlist, isWanted, removeFromWishlist, wishlistOf } from './wishlist.ts'
 
 export const resolvers: Resolvers = {
   Query: {
@@ -30,6 +42,8 @@ export const resolvers: Resolvers = {
     productSearch: (_, args, ctx) => searchProducts(ctx, args),
     category: (_, args, ctx) => readCategory(ctx, args),
     categories: (_, { parentId }, ctx) => categoriesBelow(ctx, parentId),
+    customerItem: (_, { id }, ctx) => readItem(ctx, id),
+    reviewsForModeration: (_, args, ctx) => reviewsWaiting(ctx, args),
     lowStockVariants: (_, args, ctx) => listLowVariants(ctx, args),
     lowStockAlerts: (_, args, ctx) => listAlerts(ctx, args),
     stockLocations: (_, _args, ctx) => listLocations(ctx),
@@ -46,6 +60,18 @@ export const resolvers: Resolvers = {
     productVariantDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteVariant(ctx, input) })),
     categoryUpsert: (_, { input }, ctx) => payload(async () => ({ category: await upsertCategory(ctx, input) })),
     categoryDelete: (_, { input }, ctx) => payload(async () => ({ deletedId: await deleteCategory(ctx, input) })),
+    reviewUpdate: (_, { input }, ctx) =>
+      payload(async () => ({ review: await updateReview(ctx, requireAccount(ctx.viewer), input) })),
+    reviewDelete: (_, { input }, ctx) =>
+      payload(async () => ({ deletedId: await deleteReview(ctx, requireAccount(ctx.viewer), input) })),
+    reviewModerate: (_, { input }, ctx) => payload(async () => ({ review: await moderateReview(ctx, input) })),
+    wishlistItemAdd: (_, { input }, ctx) =>
+      payload(async () => ({ wishlistItem: await addToWishlist(ctx, requireAccount(ctx.viewer), input) })),
+    wishlistItemRemove: (_, { input }, ctx) =>
+      payload(async () => ({ deletedId: await removeFromWishlist(ctx, requireAccount(ctx.viewer), input) })),
+    productCustomerAssign: (_, { input }, ctx) => payload(async () => ({ product: await assignProduct(ctx, input) })),
+    productCustomerUnassign: (_, { input }, ctx) =>
+      payload(async () => ({ product: await unassignProduct(ctx, input) })),
     backInStockSubscribe: (_, { input }, ctx) =>
       payload(() => askForNotice(ctx, requireAccount(ctx.viewer), input), { ok: false }),
     stockLocationUpsert: (_, { input }, ctx) =>
@@ -84,6 +110,8 @@ export const resolvers: Resolvers = {
     priceRange: (product) => (product.priceMinMinor === null ? null : product),
     rating: (product) => product,
     reviews: (product, args, ctx) => reviewsOf(ctx, product, args),
+    isInWishlist: ({ id }, _, ctx) => isWanted(ctx, id),
+    assignedCustomers: ({ id }, args, ctx) => ownersOf(ctx, id, args),
     related: (product, { limit }, ctx) => relatedTo(ctx, product, limit ?? 8),
   },
   ProductVariant: {
@@ -150,5 +178,20 @@ export const resolvers: Resolvers = {
     facets: (search, _, ctx) => facets(ctx, search),
     suggestion: (search) => suggestion(search),
   },
-  User: { reviews: ({ id }, args, ctx) => reviewsBy(ctx, id, args) },
+  WishlistItem: {
+    product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
+    variant: ({ variantId }, _, ctx) => (variantId ? variantOf(ctx).load(variantId) : null),
+    addedAt: ({ createdAt }) => createdAt,
+  },
+  CustomerItem: {
+    product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
+    variant: ({ variantId }, _, ctx) => (variantId ? variantOf(ctx).load(variantId) : null),
+    order: ({ orderId }) => (orderId ? { __typename: 'Order', id: orderId } : null),
+  },
+  AdminDashboard: { __resolveReference: periodOf, inventory: (period, _, ctx) => inventoryStats(ctx, period) },
+  User: {
+    reviews: ({ id }, args, ctx) => reviewsBy(ctx, id, args),
+    wishlist: ({ id }, args, ctx) => wishlistOf(ctx, id, args),
+    items: ({ id }, args, ctx) => itemsOf(ctx, id, args),
+  },
 }

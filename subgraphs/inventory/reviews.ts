@@ -1,16 +1,22 @@
-import { and, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, inArray, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
+import type { Db } from '#platform/database.ts'
 import { badUserInput } from '#platform/errors.ts'
 import type { Announced } from '#platform/facts.ts'
 import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
-import { hasScope, owns, type User } from '#platform/viewer.ts'
+import { hasScope, owns, requireScope, type User } from '#platform/viewer.ts'
 import { changeCatalogue } from './catalogue-cache.ts'
 import { productById, reviewPageOf, visibleTo } from './loaders.ts'
-import type { ReviewCreateInput } from './schema.generated.ts'
-import { products, purchases, reviews, type ProductRow } from './tables.ts'
+import type {
+  ReviewCreateInput,
+  ReviewDeleteInput,
+  ReviewModerateInput,
+  ReviewUpdateInput,
+} from './schema.generated.ts'
+import { products, purchases, reviews, type ProductRow, type ReviewRow } from './tables.ts'
 
 /** Published reviews of a product, newest first. */
 export async function reviewsOf(
@@ -53,7 +59,7 @@ const createInput = z.object({
   body: z.string().trim().max(5_000, 'A review has at most 5,000 characters.').nullish(),
 })
 
-/** Reviews a product, once per customer; everyone can read it at once. */
+/** Reviews a product, once per customer. Everyone can read it at once, unless staff have to publish it first. */
 export async function createReview(ctx: Context, author: User, input: ReviewCreateInput) {
   const { productId, rating, title, body } = parseInput(createInput, input)
   if (!(isId(productId) && (await productById(ctx).load(productId)))) {
@@ -70,7 +76,7 @@ export async function createReview(ctx: Context, author: User, input: ReviewCrea
         rating,
         title: title || null,
         body: body || null,
-        status: 'PUBLISHED',
+        status: ctx.config.MODERATE_REVIEWS ? 'PENDING' : 'PUBLISHED',
         isVerifiedPurchase: (await tx.$count(purchases, bought)) > 0,
         createdAt: at,
         updatedAt: at,
@@ -78,29 +84,138 @@ export async function createReview(ctx: Context, author: User, input: ReviewCrea
       .onConflictDoNothing()
       .returning()
     if (!review) reject('CONFLICT', 'You reviewed it before.', ['productId'])
-    const [product] = await tx
-      .update(products)
-      .set({
-        ratingSum: sql`rating_sum + ${rating}`,
-        ratingCount: sql`rating_count + 1`,
-        updatedAt: at,
-        version: sql`version + 1`,
-      })
-      .where(eq(products.id, productId))
-      .returning()
-    return { review, product: product! }
+    return { review, product: await countRating(tx, ctx, productId, null, review) }
   })
 }
 
-/** Notes what somebody had delivered: their reviews of it are of a verified purchase. Idempotent. */
+const updateInput = z.object({ id: z.string(), ...createInput.partial().omit({ productId: true }).shape })
+
+/** Changes somebody's own review; what is left out stays. What staff have to publish they have to publish again. */
+export async function updateReview(ctx: Context, author: User, input: ReviewUpdateInput): Promise<ReviewRow> {
+  const { id, rating, title, body } = parseInput(updateInput, input)
+  return await changeReview(
+    ctx,
+    id,
+    ({ authorId }) => authorId === author.id,
+    (before) => ({
+      rating: rating ?? before.rating,
+      title: title === undefined ? before.title : title || null,
+      body: body === undefined ? before.body : body || null,
+      status: ctx.config.MODERATE_REVIEWS || before.status === 'REJECTED' ? 'PENDING' : before.status,
+    }),
+  )
+}
+
+const moderateInput = z.object({ id: z.string(), status: z.enum(['PENDING', 'PUBLISHED', 'REJECTED']) })
+
+/** Publishes a review, turns it down, or lets it wait. */
+export async function moderateReview(ctx: Context, input: ReviewModerateInput): Promise<ReviewRow> {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { id, status } = parseInput(moderateInput, input)
+  return await changeReview(
+    ctx,
+    id,
+    () => true,
+    () => ({ status }),
+  )
+}
+
+/** Removes a review: one's own, or for staff anybody's. Returns its id. */
+export async function deleteReview(ctx: Context, author: User, { id }: ReviewDeleteInput): Promise<string> {
+  const isStaff = hasScope(ctx.viewer, 'inventory:manage')
+  await changeReview(
+    ctx,
+    id,
+    ({ authorId }) => isStaff || authorId === author.id,
+    () => null,
+  )
+  return id
+}
+
+/**
+ * Changes a review, or removes it when there is nothing to change it to, and its product's rating with it.
+ * @throws Rejection NOT_FOUND for one that is unknown or that `isAllowed` says no to.
+ */
+async function changeReview(
+  ctx: Context,
+  id: string,
+  isAllowed: (review: ReviewRow) => boolean,
+  changesOf: (before: ReviewRow) => Partial<ReviewRow> | null,
+): Promise<ReviewRow> {
+  return await changeCatalogue(ctx, async (tx) => {
+    const mine = eq(reviews.id, id)
+    const [before] = isId(id) ? await tx.select().from(reviews).where(mine).for('update') : []
+    if (!before || !isAllowed(before)) return reject('NOT_FOUND', 'There is no such review.', ['id'])
+    const changes = changesOf(before)
+    const [after] = changes
+      ? await tx
+          .update(reviews)
+          .set({ ...changes, updatedAt: ctx.now(), version: sql`version + 1` })
+          .where(mine)
+          .returning()
+      : await tx.delete(reviews).where(mine).returning()
+    await countRating(tx, ctx, before.productId, before, changes ? after! : null)
+    return after!
+  })
+}
+
+const counted = (review: ReviewRow | null) =>
+  review?.status === 'PUBLISHED' ? { sum: review.rating, count: 1 } : { sum: 0, count: 0 }
+
+// Only published reviews count. Added up and not set, so that of many at once none is lost.
+async function countRating(
+  tx: Db,
+  { now }: Pick<Context, 'now'>,
+  productId: string,
+  before: ReviewRow | null,
+  after: ReviewRow | null,
+): Promise<ProductRow> {
+  const [was, is] = [counted(before), counted(after)]
+  const [product] = await tx
+    .update(products)
+    .set({
+      ratingSum: sql`rating_sum + ${is.sum - was.sum}`,
+      ratingCount: sql`rating_count + ${is.count - was.count}`,
+      updatedAt: now(),
+      version: sql`version + 1`,
+    })
+    .where(eq(products.id, productId))
+    .returning()
+  return product!
+}
+
+/** Reviews that wait for staff, oldest first. */
+export async function reviewsWaiting(ctx: Context, args: PageArgs) {
+  requireScope(ctx.viewer, 'inventory:read')
+  const page = keyset(args, [
+    { column: reviews.createdAt, direction: 'asc' },
+    { column: reviews.id, direction: 'asc' },
+  ])
+  const waiting = eq(reviews.status, 'PENDING')
+  const rows = await ctx.db
+    .select()
+    .from(reviews)
+    .where(and(waiting, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
+  return page.connection(rows, ({ createdAt, id }) => [createdAt, id], {
+    totalCount: () => ctx.db.$count(reviews, waiting),
+  })
+}
+
+/** Notes what somebody had delivered: what they review of it, or did before, is of a verified purchase. Idempotent. */
 export async function notePurchases(
   { db }: Pick<Context, 'db'>,
   { owner, data }: Pick<Announced<{ lines: { productId: string }[] }>, 'owner' | 'data'>,
 ): Promise<void> {
   if (owner?.kind !== 'user') return
-  const productIds = new Set(data.lines.map(({ productId }) => productId))
-  await db
-    .insert(purchases)
-    .values([...productIds].map((productId) => ({ userId: owner.id, productId })))
-    .onConflictDoNothing()
+  const productIds = [...new Set(data.lines.map(({ productId }) => productId))]
+  await db.transaction(async (tx) => {
+    const bought = productIds.map((productId) => ({ userId: owner.id, productId }))
+    await tx.insert(purchases).values(bought).onConflictDoNothing()
+    await tx
+      .update(reviews)
+      .set({ isVerifiedPurchase: true })
+      .where(and(eq(reviews.authorId, owner.id), inArray(reviews.productId, productIds)))
+  })
 }

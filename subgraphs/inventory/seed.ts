@@ -5,6 +5,7 @@ import { countRecentSales } from './best-sellers.ts'
 import { forgetCatalogue } from './catalogue-cache.ts'
 import { families } from './demo-catalogue.ts'
 import { tree } from './demo-categories.ts'
+import { seedAlice } from './demo-customer.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
 import { productsOf, reviewsFor } from './demo-products.ts'
 import {
@@ -27,6 +28,7 @@ export async function seed(ctx: Context): Promise<boolean> {
   await ctx.db.transaction(async (tx) => {
     await seedCatalogue(tx, ctx.now())
     for (const order of demoOrders) await seedOrder(tx, ctx.now(), order)
+    await seedAlice(tx, ctx.now())
   })
   await countRecentSales(ctx)
   await forgetCatalogue(ctx)

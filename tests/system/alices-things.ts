@@ -33,8 +33,9 @@ export async function everyRow(sql: Sql, pattern: RegExp): Promise<Set<string>> 
 
 /** The ids of all rows that belong to Alice, directly or through another, and what stands in no other row. */
 export async function rowsOfAlice(sql: Sql): Promise<{ ids: Set<string>; secrets: string[] }> {
-  // Reviews and what is sold are for everybody to see.
-  const isPublic = ({ of }: { of: string }) => of.startsWith('inventory.') && !of.startsWith('inventory.reservation')
+  // Reviews and what is sold are for everybody to see; what somebody holds, wants and owns is not.
+  const isPublic = ({ of }: { of: string }) =>
+    of.startsWith('inventory.') && !/\.(reservation|wishlist|customer_item|restock_wish)/.test(of)
   const all = (await rows(sql)).map((each) => ({ ...each, text: JSON.stringify(each.row), isPublic: isPublic(each) }))
   const ids = new Set([ALICE])
   const mine = new Set<(typeof all)[number]>()
@@ -91,9 +92,12 @@ export async function idsOfAlice(sql: Sql): Promise<Row> {
   const [row] = await sql<Row[]>`
     select c.id as cart, l.id as line, c.owner_id as user, s.id as session, k.id as checkout, p.id as payment,
       p.order_id as order, o.number as order_number, m.id as method, ol.id as order_line, sh.id as shipment,
-      sh.tracking_number, t.id as ticket, w.id as message, a.id as address, r.id as return
+      sh.tracking_number, t.id as ticket, w.id as message, a.id as address, r.id as return,
+      ci.id as item, rv.id as review
     from cart.carts c
       join cart.cart_lines l on l.cart_id = c.id
+      join inventory.customer_items ci on ci.user_id = c.owner_id
+      join inventory.reviews rv on rv.author_id = c.owner_id
       join users.sessions s on s.owner_id = c.owner_id
       join users.addresses a on a.user_id = c.owner_id
       join orders.checkouts k on k.cart_id = c.id
@@ -120,6 +124,10 @@ export const valuesFrom = (row: Row): Values => ({
   'ticket.id': row.ticket,
   'addressUpdate.id': row.address,
   'addressDelete.id': row.address,
+  'customerItem.id': row.item,
+  'reviewUpdate.id': row.review,
+  'reviewDelete.id': row.review,
+  'reviewModerate.id': row.review,
   'paymentMethodSetDefault.id': row.method,
   'paymentMethodDelete.id': row.method,
   'returnCancel.id': row.return,

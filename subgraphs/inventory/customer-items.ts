@@ -1,0 +1,191 @@
+import { and, asc, eq, getTableColumns, ilike, inArray, lte, or, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context } from '#platform/context.ts'
+import { isTaken } from '#platform/database.ts'
+import type { Announced } from '#platform/facts.ts'
+import { isId, uuidv7 } from '#platform/ids.ts'
+import { loadGrouped } from '#platform/loader.ts'
+import { keyset, type PageArgs } from '#platform/pages.ts'
+import { parseInput, reject } from '#platform/user-errors.ts'
+import { hasScope, owns, requireScope } from '#platform/viewer.ts'
+import { productById, productOf, variantOf } from './loaders.ts'
+import { filedBelow } from './products.ts'
+import type { ProductCustomerAssignInput, ProductCustomerUnassignInput, UserItemsArgs } from './schema.generated.ts'
+import { customerItems, products, type CustomerItemRow, type ProductRow } from './tables.ts'
+
+const maySee = ({ viewer }: Pick<Context, 'viewer'>, userId: string): boolean =>
+  owns(viewer, { kind: 'user', id: userId }) || hasScope(viewer, 'inventory:read')
+
+/** What somebody owns, newest first, for them and staff; null for others. */
+export async function itemsOf(ctx: Context, userId: string, { query, categoryId, brand, ...args }: UserItemsArgs) {
+  if (!maySee(ctx, userId)) return null
+  const page = keyset(args, [
+    { column: customerItems.acquiredAt, direction: 'desc' },
+    { column: customerItems.id, direction: 'desc' },
+  ])
+  const like =
+    query?.trim() &&
+    `%${query
+      .trim()
+      .slice(0, 200)
+      .replace(/[\\%_]/g, '\\$&')}%`
+  const wanted = and(
+    isId(userId) ? eq(customerItems.userId, userId) : sql`false`,
+    like ? or(ilike(products.name, like), ilike(customerItems.serialNumber, like)) : undefined,
+    categoryId == null ? undefined : isId(categoryId) ? filedBelow(ctx, categoryId) : sql`false`,
+    brand == null ? undefined : eq(products.brand, brand),
+  )
+  const theirs = () =>
+    ctx.db
+      .select(getTableColumns(customerItems))
+      .from(customerItems)
+      .innerJoin(products, eq(products.id, customerItems.productId))
+  const rows = await theirs()
+    .where(and(wanted, page.where))
+    .orderBy(...page.orderBy)
+    .limit(page.limit)
+  return page.connection(rows, ({ acquiredAt, id }) => [acquiredAt, id], {
+    totalCount: () => ctx.db.$count(theirs().where(wanted).as('theirs')),
+  })
+}
+
+/** An item for its owner and staff; null for everybody else. */
+export async function readItem(ctx: Context, id: string): Promise<CustomerItemRow | null> {
+  const [item] = isId(id) ? await ctx.db.select().from(customerItems).where(eq(customerItems.id, id)) : []
+  return item && maySee(ctx, item.userId) ? item : null
+}
+
+interface OwnersKey {
+  productId: string
+  args: PageArgs
+}
+
+// Somebody who owns two of it stands there once, since the first.
+const ownerPage = loadGrouped(
+  async ({ db }: Context, wanted: readonly OwnersKey[]) => {
+    const productIds = wanted.map(({ productId }) => productId)
+    const owners = db
+      .select({
+        productId: customerItems.productId,
+        userId: customerItems.userId,
+        since: sql<number>`(extract(epoch from min(${customerItems.acquiredAt})) * 1000)::float8`.as('since'),
+      })
+      .from(customerItems)
+      .where(inArray(customerItems.productId, productIds))
+      .groupBy(customerItems.productId, customerItems.userId)
+      .as('owners')
+    const page = keyset(wanted[0]!.args, [
+      { column: sql`${owners.since}`, direction: 'desc', kind: 'number' },
+      { column: owners.userId, direction: 'desc' },
+    ])
+    const ranked = db
+      .select({
+        productId: owners.productId,
+        userId: owners.userId,
+        since: sql<number>`${owners.since}`.as('owned_since'),
+        rank: page.rank(owners.productId),
+      })
+      .from(owners)
+      .where(page.where)
+      .as('ranked')
+    const rows = await db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+    const byProduct = Map.groupBy(rows, ({ productId }) => productId)
+    return productIds.map((productId) => {
+      const found = (byProduct.get(productId) ?? []).map((row) => ({
+        __typename: 'User' as const,
+        id: row.userId,
+        since: row.since,
+      }))
+      return page.connection(found, ({ since, id }) => [since, id])
+    })
+  },
+  { keyOf: ({ productId }) => productId, argsOf: ({ args }) => JSON.stringify(args) },
+)
+
+/** Who owns a product, newest first, for staff. */
+export async function ownersOf(ctx: Context, productId: string, args: PageArgs) {
+  requireScope(ctx.viewer, 'inventory:read')
+  return await ownerPage(ctx).load({ productId, args })
+}
+
+const assignInput = z.object({
+  productId: z.string(),
+  customerId: z.string(),
+  variantId: z.string().nullish(),
+  serialNumber: z
+    .string()
+    .trim()
+    .min(1, 'Leave it out, or write it down.')
+    .max(120, 'At most 120 characters.')
+    .nullish(),
+})
+
+/** Registers a customer as owning a product; the same variant and serial number once. */
+export async function assignProduct(ctx: Context, input: ProductCustomerAssignInput): Promise<ProductRow> {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { productId, customerId, variantId, serialNumber } = parseInput(assignInput, input)
+  const product = await anyProduct(ctx, productId)
+  if (!isId(customerId)) reject('NOT_FOUND', 'There is no such customer.', ['customerId'])
+  const variant = variantId != null && isId(variantId) ? await variantOf(ctx).load(variantId) : null
+  if (variantId != null && variant?.productId !== productId) {
+    reject('NOT_FOUND', 'The product has no such variant.', ['variantId'])
+  }
+  const at = ctx.now()
+  const item = { userId: customerId, productId, variantId: variantId ?? null, serialNumber: serialNumber ?? null }
+  try {
+    await ctx.db
+      .insert(customerItems)
+      .values({ ...item, acquiredAt: at, createdAt: at, updatedAt: at })
+      .onConflictDoNothing({
+        target: [
+          customerItems.userId,
+          customerItems.productId,
+          customerItems.variantId,
+          customerItems.serialNumber,
+          customerItems.orderLineId,
+        ],
+      })
+  } catch (error) {
+    if (!isTaken(error, 'customer_items_serial_number')) throw error
+    reject('CONFLICT', 'This serial number is registered already.', ['serialNumber'])
+  }
+  return product
+}
+
+/** Removes all items of a product from a customer. */
+export async function unassignProduct(ctx: Context, input: ProductCustomerUnassignInput): Promise<ProductRow> {
+  requireScope(ctx.viewer, 'inventory:manage')
+  const { productId, customerId } = input
+  const product = await anyProduct(ctx, productId)
+  if (!isId(customerId)) reject('NOT_FOUND', 'There is no such customer.', ['customerId'])
+  const theirs = and(eq(customerItems.userId, customerId), eq(customerItems.productId, productId))
+  await ctx.db.delete(customerItems).where(theirs)
+  return product
+}
+
+const anyProduct = async (ctx: Context, id: string): Promise<ProductRow> =>
+  (isId(id) ? ((await productById(ctx).load(id)) ?? (await productOf(ctx).load(id))) : null) ??
+  reject('NOT_FOUND', 'There is no such product.', ['productId'])
+
+type Delivered = Announced<{ lines: { orderLineId: string; variantId: string; productId: string }[] }>
+
+/** What was delivered to somebody is theirs: an item for each line of the order. Idempotent. */
+export async function noteAcquired(
+  { db, now }: Pick<Context, 'db' | 'now'>,
+  { owner, data, entityId, occurredAt }: Pick<Delivered, 'owner' | 'data' | 'entityId' | 'occurredAt'>,
+): Promise<void> {
+  if (owner?.kind !== 'user') return
+  const at = now()
+  const items = data.lines.map(({ orderLineId, variantId, productId }) => ({
+    id: uuidv7(),
+    userId: owner.id,
+    productId,
+    variantId,
+    orderId: entityId,
+    orderLineId,
+    acquiredAt: new Date(occurredAt),
+    createdAt: at,
+    updatedAt: at,
+  }))
+  await db.insert(customerItems).values(items).onConflictDoNothing({ target: customerItems.orderLineId })
+}
