@@ -18,6 +18,19 @@ async function offer(input: object) {
   return (await shop.ask('cart', staff, document, { input: given })).promotionUpsert.promotion
 }
 
+async function stockOf(variantId: string): Promise<{ maxOrderQuantity: number; available: number }> {
+  const document = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) { maxOrderQuantity stock { available } } }`
+  const { variantsForCart } = await shop.ask('inventory', aService('cart'), document, { ids: [variantId] })
+  return { ...variantsForCart[0].stock, ...variantsForCart[0] }
+}
+/** What other buyers do. */
+async function reserveAllBut(units: number, variantId: string): Promise<void> {
+  const lines = [{ variantId, quantity: (await stockOf(variantId)).available - units }]
+  const input = { checkoutId: uuidv7(), attempt: 1, lines, idempotencyKey: uuidv7() }
+  const reserve = 'mutation ($input: StockReserveInput!) { stockReserve(input: $input) { userErrors { code } } }'
+  expect((await shop.ask('inventory', aService('orders'), reserve, { input })).stockReserve.userErrors).toEqual([])
+}
+
 describe('what a cart comes to is kept', () => {
   test('and read again by one statement', async () => {
     const viewer = aGuest()
@@ -62,20 +75,15 @@ describe('what a cart comes to is kept', () => {
     const viewer = aGuest()
     await withLines(viewer, [{ variantId: MUG.id, quantity: 2 }])
     expect(await cost(viewer)).toBe(1)
-    const document = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) { maxOrderQuantity stock { available } } }`
-    const { variantsForCart } = await shop.ask('inventory', aService('cart'), document, { ids: [MUG.id] })
-    const [{ maxOrderQuantity, stock }] = variantsForCart
-    const leave = async (units: number, from: number) => {
-      const lines = [{ variantId: MUG.id, quantity: from - units }]
-      const input = { checkoutId: uuidv7(), attempt: 1, lines, idempotencyKey: uuidv7() }
-      const reserve = 'mutation ($input: StockReserveInput!) { stockReserve(input: $input) { userErrors { code } } }'
-      expect((await shop.ask('inventory', aService('orders'), reserve, { input })).stockReserve.userErrors).toEqual([])
+    const { maxOrderQuantity } = await stockOf(MUG.id)
+    const leave = async (units: number) => {
+      await reserveAllBut(units, MUG.id)
       await pricesChanged()
       await read(viewer)
     }
-    await leave(2 + maxOrderQuantity, stock.available)
+    await leave(2 + maxOrderQuantity)
     expect(await cost(viewer)).toBe(1)
-    await leave(1 + maxOrderQuantity, 2 + maxOrderQuantity)
+    await leave(1 + maxOrderQuantity)
     expect(await cost(viewer)).toBeGreaterThan(1)
   })
 })
@@ -97,4 +105,24 @@ test('a price that changes in the catalogue is the cart’s as soon as the fact 
   expect(cart.problems).toMatchObject([
     { __typename: 'LinePriceChanged', previous: { amount: '24.90' }, current: { amount: '19.90' } },
   ])
+})
+
+test('units that others take, until there are few, are not in the cart any more as soon as the fact arrives', async () => {
+  const list = '{ products(first: 5) { nodes { variants(first: 1) { nodes { id sku availability } } } } }'
+  const { products } = await shop.ask('inventory', aGuest(), list)
+  const [variant] = products.nodes
+    .flatMap((product: { variants: { nodes: object[] } }) => product.variants.nodes)
+    .filter(
+      ({ sku, availability }: Record<string, string>) =>
+        availability === 'IN_STOCK' && ![TEE.sku, MUG.sku].includes(sku!),
+    )
+  const viewer = aGuest()
+  await withLines(viewer, [{ variantId: variant.id, quantity: 3 }])
+  expect(await cost(viewer)).toBe(1)
+  await reserveAllBut(2, variant.id)
+  const cart = await until(async () => {
+    const seen = await read(viewer)
+    return seen.totalQuantity === 2 && seen
+  })
+  expect(cart.problems).toMatchObject([{ __typename: 'LineQuantityReduced', available: 2 }])
 })
