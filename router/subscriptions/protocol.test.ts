@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect as connectPlain } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { initialised, rawSocket, type RawSocket } from '../testing/raw-socket.ts'
 import { anAccount, startSky, type Sky } from '../testing/router-under-test.ts'
@@ -69,14 +70,33 @@ describe('a socket is closed', () => {
     expect(await raw.closed).toEqual({ code: 4403, reason: 'Forbidden' })
   })
 
-  test('with 4406 for another subprotocol, or none', async () => {
+  test('with 4406 for no subprotocol', async () => {
     const none = await connect({ protocol: '' })
     expect(await none.closed).toEqual({ code: 4406, reason: 'Subprotocol not acceptable' })
   })
 
-  test('with 4408 when it is not initialised in time', async () => {
+  test('with 4406 for an older protocol, in a handshake that promises none', async () => {
+    const { port } = new URL(sky.url)
+    const plain = connectPlain(Number(port), '127.0.0.1')
+    plain.write(
+      'GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
+        'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: graphql-ws\r\n\r\n',
+    )
+    let received = Buffer.alloc(0)
+    plain.on('data', (chunk) => (received = Buffer.concat([received, chunk])))
+    const end = () => received.indexOf('\r\n\r\n')
+    await vi.waitFor(() => expect(received.length).toBeGreaterThan(end() + 8))
+    expect(received.toString('latin1', 0, end())).not.toMatch(/sec-websocket-protocol/i)
+    // A close frame: its opcode, its length, its code.
+    expect(received[end() + 4]).toBe(0x88)
+    expect(received.readUInt16BE(end() + 6)).toBe(4406)
+    plain.destroy()
+  })
+
+  test('with 4408 when it is not initialised in time, though it pings and is answered', async () => {
     const raw = await connect()
     raw.send({ type: 'ping' })
+    expect(await raw.next()).toEqual({ type: 'pong' })
     expect(await raw.closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' })
   })
 
@@ -86,6 +106,16 @@ describe('a socket is closed', () => {
     await readers(1)
     raw.send(subscribe('one'))
     expect(await raw.closed).toEqual({ code: 4409, reason: 'Subscriber for one already exists' })
+    await readers(0)
+  })
+
+  test('with 4409 for an id whose operation has not begun yet, because its token is looked at', async () => {
+    const raw = await acknowledged()
+    const extensions = { authorization: `Bearer ${await sky.token(anAccount())}` }
+    for (let twice = 0; twice < 2; twice++) {
+      raw.send({ id: 'one', type: 'subscribe', payload: { query: SIGHTED, extensions } })
+    }
+    expect(await raw.closed).toMatchObject({ code: 4409 })
     await readers(0)
   })
 
@@ -137,6 +167,25 @@ describe('an acknowledged socket', () => {
       await readers(0)
     }
     sky.sightings.see('p1')
+    raw.send({ type: 'ping' })
+    expect(await raw.next()).toEqual({ type: 'pong' })
+  })
+
+  test('says nothing of a query that is completed before its answer, nor in the place of the next with its id', async () => {
+    const raw = await acknowledged()
+    raw.send(subscribe('q', '{ slow(ms: 150) }'))
+    raw.send({ id: 'q', type: 'complete' })
+    raw.send(subscribe('q', '{ whoami }'))
+    expect(await raw.next()).toMatchObject({ id: 'q', type: 'next', payload: { data: { whoami: expect.any(String) } } })
+    expect(await raw.next()).toEqual({ id: 'q', type: 'complete' })
+    // By when this one has its answer, the first would have had its own.
+    raw.send(subscribe('later', '{ slow(ms: 300) }'))
+    expect(await raw.next()).toMatchObject({ id: 'later', type: 'next' })
+  })
+
+  test('ignores the completion of what it does not know', async () => {
+    const raw = await acknowledged()
+    raw.send({ id: 'nobody', type: 'complete' })
     raw.send({ type: 'ping' })
     expect(await raw.next()).toEqual({ type: 'pong' })
   })
