@@ -1,7 +1,11 @@
 // `npm run bench`: how fast this shop is on this machine, beside the limit that its own SQL sets.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpus, loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { BareLoop } from './bare-loop.ts'
 import { measureCheckouts } from './checkouts.ts'
+import { benchGateways } from './gateways.ts'
 import { percentile } from './load.ts'
 import { measure } from './measure.ts'
 import { operations } from './operations.ts'
@@ -10,7 +14,7 @@ import { benchSearch, spreadOf } from './search.ts'
 import { CONNECTIONS, openShop } from './shop.ts'
 import { startTwice, type Start } from './startup.ts'
 
-const NAMES = [...operations.map(({ name }) => name), 'checkouts', 'search', 'startup']
+const NAMES = [...operations.map(({ name }) => name), 'checkouts', 'search', 'startup', 'gateways', 'subscriptions']
 
 const PRODUCTS = 100_000
 
@@ -20,9 +24,11 @@ Starts the whole shop in one process on a new database, asks it over HTTP on ${C
 operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
 that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
 
-  NAME    ${NAMES.join(', ')}; default: all but the last three.
+  NAME    ${NAMES.join(', ')}; default: all but the last five.
           checkouts: purchases a second by 16 and by 64 buyers, of different goods and of the same, beside pgbench.
           search: faceted search of ${PRODUCTS.toLocaleString('en')} products beside LIKE; two minutes of its own.
+          gateways: the router, with sharing on and off, beside other gateways over the same four small subgraphs.
+          subscriptions: what a delivered event and an idle subscription cost, beside a bare WebSocket server.
           startup: from spawning the process to the first answer, with a new database and an existing one.`
 
 const STARTS = 3
@@ -34,6 +40,8 @@ async function main(names: readonly string[]): Promise<void> {
   console.log(`${cpus().length} × ${model}, load ${loadavg()[0]!.toFixed(1)} before; Node.js ${process.versions.node}`)
   if (names.includes('startup')) await benchStartup()
   if (names.includes('checkouts')) await benchCheckouts()
+  if (names.includes('gateways')) await compareGateways()
+  if (names.includes('subscriptions')) await benchSubscriptions()
   if (names.includes('search')) await benchSearches()
   const chosen = operations.filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length > 0) await benchOperations(chosen)
@@ -124,8 +132,32 @@ async function benchStartup(): Promise<void> {
   console.log()
 }
 
+async function benchSubscriptions(): Promise<void> {
+  const program = fileURLToPath(new URL('./subscriptions.ts', import.meta.url))
+  const [code] = await once(spawn(process.execPath, [program], { stdio: 'inherit' }), 'exit')
+  if (code !== 0) throw new Error(`subscriptions: ended with ${code}`)
+}
+
+async function compareGateways(): Promise<void> {
+  console.log('Comparing gateways, in turns, 50 connections; two minutes')
+  const figures = await benchGateways(console.log)
+  row('query and gateway', 'a second', 'CPU µs', 'ours', 'off', 'RSS MB')
+  for (const { query, gateway, perSecond, cpuMicros, residentBytes } of figures) {
+    const times = ['ours', 'ours, sharing off'].map((name) => {
+      const ours = figures.find((each) => each.query === query && each.gateway === name)!
+      return `${(cpuMicros / ours.cpuMicros).toFixed(1)} ×`
+    })
+    const sizes = [perSecond, cpuMicros].map((value) => value.toFixed(0))
+    row(`${query}, ${gateway}`, ...sizes, ...times, (residentBytes / 1e6).toFixed(0))
+  }
+  console.log(`
+CPU: of the gateway's process, a request; the median of the rounds. ours, off: how many times the CPU of the router with
+and without SHARE_INFLIGHT_FETCHES. All answers are the same. Subgraphs answer from memory; nothing is pinned to a core.
+`)
+}
+
 function row(title: string, ...cells: string[]): void {
-  console.log(title.padEnd(27) + cells.map((cell) => cell.padStart(Math.max(10, cell.length + 2))).join(''))
+  console.log(title.padEnd(30) + cells.map((cell) => cell.padStart(Math.max(10, cell.length + 2))).join(''))
 }
 
 if (process.argv.includes('--help')) console.log(HELP)
