@@ -7,6 +7,7 @@ import { BAG, codes, MUG, openShop, TEE, UNCAPTURABLE } from './buying.fixture.t
 import { closeOrders } from './moving.ts'
 import { anOrder } from './order.fixture.ts'
 import { owningAt } from './owning.fixture.ts'
+import { recoverCheckouts } from './recovery.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
 const DAY_MS = 86_400_000
@@ -89,11 +90,64 @@ describe('an order that is held because it could not be paid', () => {
     expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor })
   })
 
+  test('and is cancelled while its money is taken, stays cancelled and has it back', async () => {
+    const { id, checkoutId, version } = await held()
+    await openUp(checkoutId)
+    await our.at.planFaults('capture lost-answer', 'lookup lost-request')
+    await update(id, 'CONFIRMED', version)
+    expect(await our.cancel(staff, id, 'PAYMENT')).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
+    await our.recover()
+    expect(await our.errandsOf(id)).toMatchObject([
+      { kind: 'COLLECT', status: expect.stringMatching(/^(DONE|REFUSED)$/) },
+      { kind: 'CANCEL', status: 'DONE' },
+    ])
+    expect(await our.read(staff, id)).toMatchObject({ status: 'CANCELLED' })
+    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: 0 })
+    expect((await our.at.factsOf(id)).map(({ name }) => name)).not.toContain('OrderReadyToShip')
+  })
+
   test('but not for another reason is just let go', async () => {
     const { order } = await anOrder(shop, aCustomer(), { status: 'ON_HOLD' })
     expect(await update(order.id, 'CONFIRMED', 1)).toMatchObject({ order: { status: 'CONFIRMED', version: 2 } })
     expect(await our.errandsOf(order.id)).toEqual([])
   })
+})
+
+test('an order that is cancelled while its checkout still takes the money has it back', async () => {
+  const buyer = aGuest()
+  const { input } = await our.at.checkoutOf(buyer)
+  await our.at.planFaults('capture lost-answer', 'lookup lost-request')
+  const { order, checkout } = await our.at.complete(buyer, input)
+  expect([order.status, checkout.status]).toEqual(['CONFIRMED', 'PROCESSING'])
+  expect(await our.cancel(buyer, order.id)).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
+  const orders = shop.part('orders')
+  await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + DAY_MS) })
+  expect(await our.at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
+  expect(await our.read(buyer, order.id)).toMatchObject({ status: 'CANCELLED' })
+  expect(await our.at.chargedFor(input.checkoutId)).toEqual({ authorizations: 1, captured: 0 })
+  expect(await our.at.heldFor(input.checkoutId)).toMatchObject({ holds: [], money: ['REFUNDED'] })
+})
+
+test('a page of orders takes one statement per relation, however many orders it has', async () => {
+  const buyer = aCustomer()
+  const page = `{ orders(first: 50, filter: { customerId: "${buyer.id}" }) { nodes {
+    id allowedActions lines { id } timeline(first: 5) { nodes { kind } }
+    returns { id lines { quantity line { id title } } order { id } } } } }`
+  const sent = async () => {
+    const all = await shop.statements(() => shop.ask('orders', staff, page))
+    // A connection that is new asks about types first.
+    return all.filter((text) => !text.includes('pg_catalog'))
+  }
+  const ordered = async () => {
+    const { id, lines } = await our.delivered(buyer)
+    await our.ask(buyer, id, [[lines[0]!.id, 1]])
+  }
+  for (let orders = 1; orders <= 3; orders++) {
+    await ordered()
+    const statements = await sent()
+    // The orders; their lines, timelines, returns and what can be returned; the returns' orders, lines, and theirs.
+    expect(statements.length, statements.join('\n')).toBeLessThanOrEqual(8)
+  }
 })
 
 describe('buying again what an order held', () => {
@@ -241,4 +295,8 @@ test('whoever watches an order hears of its cancellation', async () => {
   await our.cancel(buyer, id)
   expect((await change).value.data).toEqual({ orderUpdated: { status: 'CANCELLED' } })
   await changes.return!()
+})
+
+test('and all that has to hold holds after all that', async () => {
+  expect(await our.at.broken()).toEqual([])
 })
