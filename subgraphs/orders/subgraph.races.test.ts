@@ -152,8 +152,8 @@ describe('whatever gets lost between the shop and the bank', () => {
     ['', ...lost].flatMap((lookup) =>
       ['', ...lost].map((capture) => [
         `authorize ${authorize}`,
-        ...(lookup && [`lookup ${lookup}`]),
-        ...(capture && [`capture ${capture}`, ...(lookup && [`lookup ${lookup}`])]),
+        ...(lookup ? [`lookup ${lookup}`] : []),
+        ...(capture ? [`capture ${capture}`, ...(lookup ? [`lookup ${lookup}`] : [])] : []),
       ]),
     ),
   )
