@@ -1,6 +1,8 @@
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
+import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { demoLocations } from './demo-stock.ts'
 import { customerItems, locations, movements, products } from './tables.ts'
@@ -32,6 +34,26 @@ const problems = (fields: Record<string, string>) =>
 const isKnown = async (id: string) =>
   (await catalogue.shop.ask('inventory', editor, 'query ($id: ID) { product(id: $id) { id } }', { id })).product !==
   null
+
+/** What `begin` begins, once so many of it wait for the product's row, which somebody else holds until then. */
+async function together<T>(id: string, count: number, begin: () => Promise<T>[]): Promise<T[]> {
+  const sql = postgres(catalogue.shop.config.DATABASE_URL!, { max: 2 })
+  try {
+    let answers: Promise<T>[] = []
+    await sql.begin(async (tx) => {
+      await tx`select from inventory.products where id = ${id} for update`
+      answers = begin()
+      await until(async () => {
+        const [waiting] = await sql`
+          select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+        return waiting!.count === count
+      })
+    })
+    return await Promise.all(answers)
+  } finally {
+    await sql.end()
+  }
+}
 
 describe('a new product', () => {
   test('has what it was given, and a slug made from its name', async () => {
@@ -150,8 +172,10 @@ describe('a change of a product', () => {
 
   test('of what changed meanwhile is refused', async () => {
     const { id } = await catalogue.aProduct()
-    const changes = ['A', 'B', 'C'].map((name) => catalogue.run('productUpdate', { id, name, expectedVersion: 1 }))
-    const answers = await Promise.all(changes)
+    // All of them have come as far as they can before the first goes on.
+    const answers = await together(id, 4, () =>
+      ['A', 'B', 'C', 'D'].map((name) => catalogue.run('productUpdate', { id, name, expectedVersion: 1 })),
+    )
     expect(answers.filter(({ product }) => product)).toHaveLength(1)
     for (const { product, userErrors } of answers) {
       if (product) continue
