@@ -1,13 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { on, once, type Reaction } from '#platform/reactions.ts'
 import { ShipmentStatusChanged } from '../delivery/events.ts'
-import { PaymentResolved, RefundSucceeded } from '../payments/events.ts'
+import { AuthorizationUnclaimed, PaymentResolved, RefundSucceeded } from '../payments/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { ownedBy } from './access.ts'
 import { resumeCheckout } from './recovery.ts'
 import { recordRefund } from './refunds.ts'
 import { recordShipment } from './shipping.ts'
 import { checkouts, inbox, orders } from './tables.ts'
+import { releaseUnclaimed } from './unclaimed.ts'
 
 export const reactions: readonly Reaction[] = [
   on(ShipmentStatusChanged, async (ctx, event) => {
@@ -18,6 +19,8 @@ export const reactions: readonly Reaction[] = [
   on(PaymentResolved, async (ctx, { data: { checkoutId } }) => {
     if (checkoutId) await resumeCheckout(ctx, checkoutId)
   }),
+
+  on(AuthorizationUnclaimed, (ctx, { data }) => releaseUnclaimed(ctx, data)),
 
   on(RefundSucceeded, async (ctx, event) => {
     await once(ctx, inbox, 'refund', event, (tx) => recordRefund(tx, ctx, event))
