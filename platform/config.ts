@@ -61,6 +61,11 @@ const schema = z.object({
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
   STRIPE_API_URL: url.default('https://api.stripe.com'),
   STRIPE_TIMEOUT_MS: z.coerce.number().int().min(100).default(10_000),
+  /** Where quotes of outside assets come from. */
+  COINGECKO_URL: url.default('https://api.coingecko.com/api/v3'),
+  COINGECKO_API_KEY: z.string().optional(),
+  /** How long a quote is waited for; then the last one known has to do. */
+  QUOTE_TIMEOUT_MS: z.coerce.number().int().min(1).max(10_000).default(2_000),
   /** Whether staff publish reviews before everyone can read them. */
   MODERATE_REVIEWS: flag,
   SMTP_URL: url.optional(),

@@ -35,6 +35,7 @@ const treatments: Record<string, 'public' | 'own' | 'hers'> = {
   'Query.productSearch': 'public',
   'Query.category': 'public',
   'Query.customerItem': 'hers',
+  'Query.externalQuote': 'public',
   'Query.categories': 'public',
   'Query.cart': 'hers',
   'Query.checkout': 'hers',

@@ -12,6 +12,7 @@ export default {
   StockReservationLine: './tables.ts#ReservationLineRow',
   AdminDashboard: '../../platform/period.ts#Period',
   InventoryStats: './inventory-stats.ts#InventoryStats',
+  ExternalQuote: './quotes.ts#Quote',
   WishlistItem: './tables.ts#WishlistItemRow',
   CustomerItem: './tables.ts#CustomerItemRow',
   Review: './tables.ts#ReviewRow',

@@ -12,6 +12,7 @@ import { listLocations, readLocation, staffView, upsertLocation } from './locati
 import { listMovements } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
 import { productPage, readProduct } from './products.ts'
+import { SOURCE, quoteOf } from './quotes.ts'
 import { relatedTo } from './related.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
 import { returnStock } from './returns.ts'
@@ -42,6 +43,7 @@ export const resolvers: Resolvers = {
     productSearch: (_, args, ctx) => searchProducts(ctx, args),
     category: (_, args, ctx) => readCategory(ctx, args),
     categories: (_, { parentId }, ctx) => categoriesBelow(ctx, parentId),
+    externalQuote: (_, { symbol }, ctx) => quoteOf(ctx, symbol),
     customerItem: (_, { id }, ctx) => readItem(ctx, id),
     reviewsForModeration: (_, args, ctx) => reviewsWaiting(ctx, args),
     lowStockVariants: (_, args, ctx) => listLowVariants(ctx, args),
@@ -122,6 +124,7 @@ export const resolvers: Resolvers = {
       compareAtMinor === null ? null : { amountMinor: compareAtMinor, currency: config.CURRENCY },
     availability: (variant, _, ctx) => availabilityOf(ctx, variant),
     stock: (variant, _, ctx) => stockFor(ctx, variant),
+    externalQuote: (_, { symbol }, ctx) => quoteOf(ctx, symbol),
   },
   Category: {
     __resolveReference: ({ id }, ctx) => readCategory(ctx, { id }),
@@ -178,6 +181,7 @@ export const resolvers: Resolvers = {
     facets: (search, _, ctx) => facets(ctx, search),
     suggestion: (search) => suggestion(search),
   },
+  ExternalQuote: { currencyCode: ({ currency }) => currency, source: () => SOURCE },
   WishlistItem: {
     product: async ({ productId }, _, ctx) => (await productOf(ctx).load(productId))!,
     variant: ({ variantId }, _, ctx) => (variantId ? variantOf(ctx).load(variantId) : null),

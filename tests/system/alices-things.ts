@@ -190,6 +190,8 @@ export const valuesFrom = (row: Row): Values => ({
   expiryYear: new Date().getUTCFullYear() + 2,
   holderName: 'Bob Brandt',
   query: 'mug',
+  // Of an asset that is not known nobody outside is asked.
+  symbol: 'NONE',
   name: 'Mug',
   sku: 'MUG-NEW',
   subject: 'About it',
