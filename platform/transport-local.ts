@@ -26,7 +26,13 @@ export interface LocalTransportOptions {
   log: Logger
 }
 
-/** The way to a subgraph in this process: what the router plans is executed here, without HTTP and without JSON. */
+/**
+ * The way to a subgraph in this process: what the router plans is executed here, without HTTP and without JSON.
+ *
+ * By graphql-js, with documents parsed and validated once. graphql-jit 0.8 took a seventh to a quarter off the CPU of a
+ * page (product detail 1.6–2.1 ms instead of 2.1–2.7, cart 3.0–3.2 instead of 3.5–3.8, router and SQL included), but
+ * it told clients the messages of unexpected errors, and of random operations some had other data or error paths.
+ */
 export function localTransport({ name, schema, createContext, log }: LocalTransportOptions): Transport {
   // The router's plans are few and come again and again; what they ask was valid once and stays so.
   const documents = new LRUCache<string, DocumentNode>({ max: 2_000 })
