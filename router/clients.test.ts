@@ -3,8 +3,9 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { cacheExchange, Client as Urql, fetchExchange, subscriptionExchange, type OperationResult } from '@urql/core'
 import { createClient as overSocket, type Client as SocketClient } from 'graphql-ws'
 import { createClient as overEvents, type Client as EventsClient } from 'graphql-sse'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { eventually } from './testing/eventually.ts'
 import { anAccount, startSky, type Sky } from './testing/router-under-test.ts'
 
 // Clients as shops use them, with what they come with and nothing of ours.
@@ -134,7 +135,7 @@ beforeAll(async () => {
 })
 afterAll(() => sky[Symbol.asyncDispose]())
 
-const readers = (count: number) => vi.waitFor(() => expect(sky.sightings.readers).toBe(count), { timeout: 5_000 })
+const readers = (count: number) => eventually(() => expect(sky.sightings.readers).toBe(count))
 
 describe.each(Object.entries(clients))('%s', (_name, connect) => {
   const stops: (() => void)[] = []
@@ -172,7 +173,7 @@ describe.each(Object.entries(clients))('%s', (_name, connect) => {
       const { seen, endings, stop } = record(client, 'subscription { sighted { at planet { id name gravity } } }')
       await readers(1)
       for (const id of ['p1', 'p2', 'p3']) sky.sightings.see(id)
-      await vi.waitFor(() => expect(seen.length).toBe(3), { timeout: 5_000 })
+      await eventually(() => expect(seen.length).toBe(3))
       expect(seen.map(({ data }) => data.sighted.planet.name)).toEqual(['Venus', 'Mars', 'Neptune'])
       expect(seen[1]!.data.sighted.planet.gravity).toBe(67)
       stop()
@@ -186,7 +187,7 @@ describe.each(Object.entries(clients))('%s', (_name, connect) => {
       const { seen } = record(client, 'subscription { sighted { at planet { id fragile } } }')
       await readers(1)
       for (const id of ['p1', 'p2', 'p3']) sky.sightings.see(id)
-      await vi.waitFor(() => expect(seen.length).toBe(3), { timeout: 5_000 })
+      await eventually(() => expect(seen.length).toBe(3))
       // What urql makes of the third has the errors of the second in it still.
       expect(seen.slice(0, 2).map(({ codes }) => codes)).toEqual([[], ['DUST']])
       expect(seen[2]!.data.sighted.planet.fragile).toBe('fragile p3')
@@ -196,13 +197,13 @@ describe.each(Object.entries(clients))('%s', (_name, connect) => {
   test('is refused what needs a sign-in, and gets it with one', async () => {
     await withClient({}, async (client) => {
       const { endings } = record(client, 'subscription { secretSighted { at } }')
-      await vi.waitFor(() => expect(endings[0]).toEqual(['UNAUTHENTICATED']), { timeout: 5_000 })
+      await eventually(() => expect(endings[0]).toEqual(['UNAUTHENTICATED']))
     })
     await withClient({ authorization: `Bearer ${await sky.token(anAccount())}` }, async (client) => {
       const { seen } = record(client, 'subscription { secretSighted { at } }')
       await readers(1)
       sky.sightings.see('p1')
-      await vi.waitFor(() => expect(seen[0]?.data.secretSighted).toMatchObject({ at: 2 }), { timeout: 5_000 })
+      await eventually(() => expect(seen[0]?.data.secretSighted).toMatchObject({ at: 2 }))
     })
   })
 })

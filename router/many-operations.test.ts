@@ -1,19 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
+import { memoryInUse } from './testing/memory.ts'
 import { initialised } from './testing/raw-socket.ts'
 import { startSky } from './testing/router-under-test.ts'
 
 const OPERATIONS = 100_000
 const ROUND = 10_000
-const MEGABYTE = 1024 * 1024
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-const heap = () => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed / MEGABYTE
-}
 
 test('a hundred thousand different operations leave no more behind than the first ten thousand', async () => {
   await using sky = await startSky('local')
@@ -33,7 +24,7 @@ test('a hundred thousand different operations leave no more behind than the firs
     }
   }
   await round()
-  const first = heap()
+  const first = memoryInUse()
   while (asked < OPERATIONS) await round()
-  expect(heap() - first).toBeLessThan(20)
+  expect(memoryInUse() - first).toBeLessThan(20)
 }, 600_000)

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLogger } from '#platform/log.ts'
 import { Metrics } from '#platform/metrics.ts'
+import { eventually } from './testing/eventually.ts'
 import { initialised } from './testing/raw-socket.ts'
 import { startSky, type Sky } from './testing/router-under-test.ts'
 
@@ -66,7 +67,7 @@ describe('the figures of a router', () => {
     await using raw = await initialised(sky.url)
     const subscribe = (id: string, query: string) => raw.send({ id, type: 'subscribe', payload: { query } })
     subscribe('1', 'subscription { sighted { at } }')
-    await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+    await eventually(() => expect(sky.sightings.readers).toBe(1))
     sky.sightings.see('p1')
     await raw.next()
     subscribe('2', 'subscription { secretSighted { at } }')

@@ -1,8 +1,9 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { internalTokens } from '#platform/internal-token.ts'
 import { remoteTransport } from '#platform/transport-remote.ts'
+import { eventually } from './testing/eventually.ts'
 import { initialised } from './testing/raw-socket.ts'
 import { startSky, type Sky } from './testing/router-under-test.ts'
 
@@ -89,7 +90,7 @@ describe('a subgraph that answers', () => {
     }
     await withoutMoons('SUBGRAPH_UNAVAILABLE')
     expect(sent).toBeLessThan(50)
-    await vi.waitFor(() => expect(held).toBe(0))
+    await eventually(() => expect(held).toBe(0))
     await others()
   })
 
@@ -97,14 +98,14 @@ describe('a subgraph that answers', () => {
     await start(1_000)
     answer = () => {}
     await withoutMoons('SUBGRAPH_TIMEOUT')
-    await vi.waitFor(() => expect(held).toBe(0))
+    await eventually(() => expect(held).toBe(0))
   })
 
   test('slowly keeps nobody waiting who does not need it', async () => {
     const release: (() => void)[] = []
     answer = (_request, response) => release.push(() => response.end('{"data":{"moon":null}}'))
     const waiting = Array.from({ length: 10 }, (_, at) => sky.ask(`{ moon(id: "m${at}") { name } }`))
-    await vi.waitFor(() => expect(held).toBe(10), { timeout: 5_000 })
+    await eventually(() => expect(held).toBe(10))
     for (let each = 0; each < 20; each++) await others()
     expect(held).toBe(10)
     for (const end of release) end()
@@ -119,7 +120,7 @@ describe('a subgraph that answers', () => {
       timers.push(setInterval(() => response.write(' '), 50))
     }
     await withoutMoons('SUBGRAPH_TIMEOUT')
-    await vi.waitFor(() => expect(held).toBe(0))
+    await eventually(() => expect(held).toBe(0))
     for (const timer of timers) clearInterval(timer)
   })
 
@@ -130,10 +131,10 @@ describe('a subgraph that answers', () => {
     const headers = { 'content-type': 'application/json' }
     const asked = fetch(`${sky.url}/graphql`, { method: 'POST', headers, body, signal: leaving.signal })
     const outcome = expect(asked).rejects.toThrow()
-    await vi.waitFor(() => expect(held).toBe(1), { timeout: 5_000 })
+    await eventually(() => expect(held).toBe(1))
     leaving.abort()
     await outcome
-    await vi.waitFor(() => expect(held).toBe(0), { timeout: 1_000 })
+    await eventually(() => expect(held).toBe(0))
   })
 })
 
@@ -142,7 +143,7 @@ describe('a subgraph that is killed', () => {
     answer = (request) => request.socket.destroy()
     await withoutMoons('SUBGRAPH_UNAVAILABLE')
     const asked = sky.ask('{ slow(ms: 20000) vault { gold } astronomers { name } }')
-    await vi.waitFor(() => expect(sky.subgraph('planets').received.length).toBeGreaterThan(1))
+    await eventually(() => expect(sky.subgraph('planets').received.length).toBeGreaterThan(1))
     await sky.subgraph('planets').kill()
     const { data, errors } = await asked
     expect(data).toMatchObject({ slow: null, astronomers: [{ name: 'Asaph Hall' }, { name: 'Johann Galle' }] })
@@ -162,7 +163,7 @@ describe('a subgraph that is killed', () => {
       type: 'subscribe',
       payload: { query: 'subscription { sighted { planet { name moons { name } } } }' },
     })
-    await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+    await eventually(() => expect(sky.sightings.readers).toBe(1))
     for (const [id, name] of [
       ['p1', 'Venus'],
       ['p2', 'Mars'],

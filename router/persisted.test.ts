@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from './testing/eventually.ts'
 import { initialised } from './testing/raw-socket.ts'
 import { startSky, type Sky } from './testing/router-under-test.ts'
 
@@ -78,10 +79,10 @@ describe.each([
     ]
     for (const payload of payloads) {
       const event = ask(payload)
-      await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+      await eventually(() => expect(sky.sightings.readers).toBe(1))
       sky.sightings.see('p1')
       expect(await event).toEqual({ data: { sighted: { at: 1 } } })
-      await vi.waitFor(() => expect(sky.sightings.readers).toBe(0))
+      await eventually(() => expect(sky.sightings.readers).toBe(0))
     }
   })
 

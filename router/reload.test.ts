@@ -1,10 +1,11 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLogger } from '#platform/log.ts'
 import type { Transport } from '#platform/transport.ts'
 import { followSupergraph } from './supergraph-file.ts'
+import { eventually } from './testing/eventually.ts'
 import { initialised } from './testing/raw-socket.ts'
 import { startSky, type Sky } from './testing/router-under-test.ts'
 
@@ -43,7 +44,7 @@ describe('another supergraph', () => {
     for (const next of [withoutFragile(), present, withMoonsElsewhere()]) {
       const before = answers.length
       await sky.router.reload(next)
-      await vi.waitFor(() => expect(answers.length).toBeGreaterThan(before + 3))
+      await eventually(() => expect(answers.length).toBeGreaterThan(before + 3))
     }
     isOver = true
     await Promise.all(asking)
@@ -79,13 +80,13 @@ describe('another supergraph', () => {
 describe('what is under way when the supergraph changes', () => {
   test('ends where it began: a way that is gone is closed when the last who uses it is', async () => {
     const late = sky.ask('{ slow(ms: 700) planet(id: "p2") { moons { name } } }')
-    await vi.waitFor(() => expect(sky.subgraph('planets').received.length).toBe(1))
+    await eventually(() => expect(sky.subgraph('planets').received.length).toBe(1))
     await sky.router.reload(withMoonsElsewhere())
     expect(disposed).toEqual([])
     expect(await late).toMatchObject({
       data: { slow: 'done', planet: { moons: [{ name: 'Phobos' }, { name: 'Deimos' }] } },
     })
-    await vi.waitFor(() => expect(disposed).toEqual(['moons']))
+    await eventually(() => expect(disposed).toEqual(['moons']))
     expect((await sky.ask('{ planet(id: "p2") { moons { name } } }')).errors).toBeUndefined()
   })
 
@@ -93,16 +94,16 @@ describe('what is under way when the supergraph changes', () => {
     await using raw = await initialised(sky.url)
     const subscribe = (id: string, query: string) => raw.send({ id, type: 'subscribe', payload: { query } })
     subscribe('stays', 'subscription { sighted { planet { name gravity } } }')
-    await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+    await eventually(() => expect(sky.sightings.readers).toBe(1))
     subscribe('ends', 'subscription { sighted { planet { fragile } } }')
-    await vi.waitFor(() => expect(sky.sightings.readers).toBe(2))
+    await eventually(() => expect(sky.sightings.readers).toBe(2))
     await sky.router.reload(withoutFragile())
     expect(await raw.next()).toMatchObject({
       id: 'ends',
       type: 'error',
       payload: [{ extensions: { code: 'SUBSCRIPTION_SCHEMA_RELOAD' } }],
     })
-    await vi.waitFor(() => expect(sky.sightings.readers).toBe(1))
+    await eventually(() => expect(sky.sightings.readers).toBe(1))
     sky.sightings.see('p2')
     const planet = { name: 'Mars', gravity: 67 }
     expect(await raw.next()).toEqual({ id: 'stays', type: 'next', payload: { data: { sighted: { planet } } } })
@@ -128,9 +129,9 @@ describe('a file with the supergraph', () => {
     using _ = followSupergraph({ file, router: sky.router, log, everyMs: 20 })
     const errors = async () => (await sky.ask('{ planet(id: "p1") { fragile } }')).errors?.[0]?.extensions.code
     await replace('type Query {')
-    await vi.waitFor(() => expect(lines.join()).toContain('the old one stays'), { timeout: 5_000 })
+    await eventually(() => expect(lines.join()).toContain('the old one stays'))
     expect(await errors()).toBeUndefined()
     await replace(withoutFragile())
-    await vi.waitFor(async () => expect(await errors()).toBe('GRAPHQL_VALIDATION_FAILED'), { timeout: 5_000 })
+    await eventually(async () => expect(await errors()).toBe('GRAPHQL_VALIDATION_FAILED'))
   })
 })

@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { memoryInUse } from '../testing/memory.ts'
 import { initialised, type RawSocket } from '../testing/raw-socket.ts'
 import { startSky, type Sky } from '../testing/router-under-test.ts'
 
@@ -10,14 +9,6 @@ let raw: RawSocket | undefined
 let plain: Socket | undefined
 
 const limits = { waitingEvents: 50, keepAliveMs: 1_000, heartbeatMs: 300 }
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-/** Megabytes in use. */
-const memory = () => {
-  collectGarbage()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return (heapUsed + arrayBuffers) / 1_048_576
-}
 // Long enough that the buffers of the kernel, some megabytes, are soon full.
 const PADDING = 'x'.repeat(50_000)
 const wide = (field: string) =>
@@ -53,11 +44,11 @@ describe('a client that stops reading', () => {
     subscribe('all', wide('passing'))
     await readers(1)
     raw.socket.pause()
-    const before = memory()
+    const before = memoryInUse()
     await flood(2_000)
     await readers(0)
     // Some 50 MB were meant for it. What the kernel holds is not counted, nor what is beyond the limits kept.
-    expect(memory() - before).toBeLessThan(16)
+    expect(memoryInUse() - before).toBeLessThan(16)
     raw.socket.resume()
     let last = await raw.next()
     while (last.type === 'next') last = await raw.next()
