@@ -1,6 +1,8 @@
-import { eq, sql, type SQL } from 'drizzle-orm'
-import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
+import { getTableColumns, is, SQL, sql } from 'drizzle-orm'
+import { toSnakeCase } from 'drizzle-orm/casing'
+import type { PgColumn, PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
+import { rowOf, type JsonRow } from '#platform/rows.ts'
 import type { StepRecord } from './checkout.ts'
 import { checkouts, checkoutSteps, orders, type CheckoutRow, type OrderRow } from './tables.ts'
 
@@ -29,15 +31,26 @@ export async function transition(
   where: SQL | undefined,
   { set, steps = [], effects = {} }: Transition,
 ): Promise<Moved | null> {
-  const changed = { ...set, version: sql`${checkouts.version} + 1`, updatedAt: now() }
-  const moved = db.$with('moved').as(db.update(checkouts).set(changed).where(where).returning())
   const parts = Object.entries(steps.length > 0 ? { noted: noteSteps(steps), ...effects } : effects)
-  const [row] = await db
-    .with(moved, ...parts.map(([name, part]) => db.$with(name, {}).as(part)))
-    .select()
-    .from(moved)
-    .leftJoin(orders, eq(orders.id, moved.orderId))
-  return row ? { checkout: row.moved, order: row.orders } : null
+  const others = parts.map(([name, part]) => sql`, ${sql.identifier(name)} as (${part})`)
+  // Written by hand: building and reading it column by column took a third of the time that a checkout takes.
+  const [row] = await db.execute<{ checkout: JsonRow; ordered: JsonRow | null }>(sql`
+    with moved as (
+      update ${checkouts} set ${assignments({ ...set, updatedAt: now() })}, version = ${checkouts.version} + 1
+      where ${where} returning *
+    )${sql.join(others)}
+    select to_jsonb(moved) as checkout, to_jsonb(o) as ordered
+    from moved left join ${orders} o on o.id = moved.order_id`)
+  return row ? { checkout: rowOf(checkouts, row.checkout), order: row.ordered && rowOf(orders, row.ordered) } : null
+}
+
+function assignments(set: PgUpdateSetSource<typeof checkouts>): SQL {
+  const columns: Record<string, PgColumn> = getTableColumns(checkouts)
+  const each = Object.entries(set).map(([key, value]) => {
+    const given = is(value, SQL) ? value : sql.param(value, columns[key])
+    return sql`${sql.identifier(toSnakeCase(key))} = ${given}`
+  })
+  return sql.join(each, sql`, `)
 }
 
 const noteSteps = (steps: readonly StepRecord[]): SQL => sql`
