@@ -1,7 +1,6 @@
 import { eq, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
-import { breaks } from '#platform/database.ts'
 import { withParts, type Parts } from '#platform/statement.ts'
 import { Rejection, inputPath, type UserError } from '#platform/user-errors.ts'
 import { linesOfReservation, locationById, productOf, variantOf } from './loaders.ts'
@@ -91,24 +90,11 @@ interface Hold {
 /** A line that was asked for, at each location that its units come from. */
 type Row = Awaited<ReturnType<typeof send>>[number]
 
-// Each try that fails has lost its units to somebody else's success.
-const MAX_TRIES = 20
-
-/**
- * Takes units for a reservation, every line or none, in one statement. Empty when what it is for is not there. The check
- * of the table has the last word: what was free when it was looked at and is not when it is taken fails the statement,
- * whole, and the next look finds it gone. Seen under load with transfers between locations.
- */
+/** Takes units for a reservation, every line or none, in one statement. Empty when what it is for is not there. */
 export async function place(ctx: Context, hold: Hold): Promise<Row[]> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const rows = await send(ctx, hold)
-      if (rows[0]?.reservationId) primeLines(ctx, rows[0].reservationId, rows)
-      return rows
-    } catch (error) {
-      if (tries === MAX_TRIES || !breaks(error, 'stock_levels_available')) throw error
-    }
-  }
+  const rows = await send(ctx, hold)
+  if (rows[0]?.reservationId) primeLines(ctx, rows[0].reservationId, rows)
+  return rows
 }
 
 async function send(ctx: Context, { earlier, wanted, reservation, moves, remembered, more }: Hold) {

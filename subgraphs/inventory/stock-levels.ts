@@ -57,11 +57,14 @@ export const booking = (ctx: Pick<Context, 'now' | 'requestId'>): Parts => ({
       sum(${sql.raw(effectOn('reserved'))})::int as reserved, sum(${sql.raw(effectOn('committed'))})::int as committed
     from move group by variant_id, location_id`,
   locked: sql`
-    select l.variant_id, l.location_id from inventory.stock_levels l join change using (variant_id, location_id)
+    select l.variant_id, l.location_id, l.on_hand, l.reserved, l.committed
+    from inventory.stock_levels l join change using (variant_id, location_id)
     order by l.variant_id, l.location_id for update of l`,
+  // From what was locked: an update checks the row that the statement saw at its begin before it looks at the newest.
   changed: sql`
     update inventory.stock_levels l
-    set on_hand = l.on_hand + c.on_hand, reserved = l.reserved + c.reserved, committed = l.committed + c.committed
+    set on_hand = locked.on_hand + c.on_hand, reserved = locked.reserved + c.reserved,
+      committed = locked.committed + c.committed
     from locked join change c using (variant_id, location_id)
     where l.variant_id = locked.variant_id and l.location_id = locked.location_id
     returning l.variant_id, l.location_id, l.on_hand - l.reserved - l.committed as available,
