@@ -1,5 +1,8 @@
+import { parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
+import { bothExecutors } from '../testing/both-executors.ts'
 import { data, over } from '../testing/told-subgraphs.ts'
+import { worlds } from '../testing/worlds.ts'
 
 const works = `type Query { works: [Work!] } interface Work @key(fields: "id") { id: ID! }
     type Painting implements Work @key(fields: "id") { id: ID! }`
@@ -67,4 +70,14 @@ describe('an interface that is an object to the subgraph asked', () => {
     expect(await ask('{ thing { worth } }')).not.toHaveProperty('data')
     expect(asked).toHaveLength(1)
   })
+})
+
+test('a condition on what never applies is declared all the same', async () => {
+  const { execute } = bothExecutors(worlds['a museum of rare features']())
+  const query = `query ($yes: Boolean! = true, $no: Boolean!) {
+      used: __typename @include(if: $no) ...{ ... on Query { works { ...Found ... on Statue { __typename ...Any } } } } }
+    fragment Found on Found { ...Room ...Painting } fragment Room on Room { name @include(if: $yes) floor }
+    fragment Painting on Painting { signature colours } fragment Any on Found { __typename }`
+  const answers = await execute(parse(query), { no: false })
+  expect(answers?.ours).not.toHaveProperty('errors')
 })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FetchNode } from '@apollo/query-planner'
 import { isAbstractType, parse, visit, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
 import { blamer } from './blame.ts'
+import { withConditionsDeclared } from './conditions.ts'
 import { Failure, placeFailure } from './failure.ts'
 import { isData, merge, type Data } from './merge.ts'
 import { compileRepresentation, type Represent } from './representations.ts'
@@ -45,7 +46,8 @@ export class CompiledFetch {
   readonly #represent: Represent | undefined
   readonly #blame: (object: Data, failure: Failure) => void
 
-  constructor(schema: GraphQLSchema, node: FetchNode) {
+  constructor(schema: GraphQLSchema, planned: FetchNode) {
+    const node = withConditionsDeclared(planned)
     const { serviceName, operation, requires, inputRewrites } = node
     this.#schema = schema
     const id = createHash('sha256')
@@ -112,9 +114,11 @@ export class CompiledFetch {
     }
   }
 
-  #variables({ variables }: Run): string[] {
+  #variables({ variables, conditions }: Run): string[] {
     return (this.#question.node.variableUsages ?? []).flatMap((name) => {
-      const value = variables[name]
+      const given = variables[name]
+      // Declared by us, a condition has no default of its own.
+      const value = given === undefined && typeof conditions[name] === 'boolean' ? conditions[name] : given
       return value === undefined ? [] : [`${JSON.stringify(name)}:${JSON.stringify(value)}`]
     })
   }
