@@ -10,11 +10,21 @@ import { percentile } from './load.ts'
 import { measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { missingPgbench } from './pgbench.ts'
+import { row } from './row.ts'
 import { benchSearch, spreadOf } from './search.ts'
 import { CONNECTIONS, openShop } from './shop.ts'
 import { startTwice, type Start } from './startup.ts'
+import { CLIENTS } from './turns.ts'
 
-const NAMES = [...operations.map(({ name }) => name), 'checkouts', 'search', 'startup', 'gateways', 'subscriptions']
+const NAMES = [
+  ...operations.map(({ name }) => name),
+  'checkouts',
+  'search',
+  'startup',
+  'gateways',
+  'subscriptions',
+  'pages',
+]
 
 const PRODUCTS = 100_000
 
@@ -24,10 +34,12 @@ Starts the whole shop in one process on a new database, asks it over HTTP on ${C
 operation requests a second, latencies, CPU time and SQL statements. Beside it runs the yardstick: a bare postgres.js loop
 that sends the very same statements with the same concurrency. Nothing passes or fails by time. One to two minutes.
 
-  NAME    ${NAMES.join(', ')}; default: all but the last five.
+  NAME    ${NAMES.join(', ')};
+          default: all but the last six.
           checkouts: purchases a second by 16 and by 64 buyers, of different goods and of the same, beside pgbench.
           search: faceted search of ${PRODUCTS.toLocaleString('en')} products beside LIKE; two minutes of its own.
           gateways: the router, with sharing on and off, beside other gateways over the same four small subgraphs.
+          pages: product and account page of this shop in one process, beside Apollo's gateway over HTTP subgraphs.
           subscriptions: what a delivered event and an idle subscription cost, beside a bare WebSocket server.
           startup: from spawning the process to the first answer, with a new database and an existing one.`
 
@@ -41,7 +53,8 @@ async function main(names: readonly string[]): Promise<void> {
   if (names.includes('startup')) await benchStartup()
   if (names.includes('checkouts')) await benchCheckouts()
   if (names.includes('gateways')) await compareGateways()
-  if (names.includes('subscriptions')) await benchSubscriptions()
+  if (names.includes('pages')) await runProgram('pages')
+  if (names.includes('subscriptions')) await runProgram('subscriptions')
   if (names.includes('search')) await benchSearches()
   const chosen = operations.filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length > 0) await benchOperations(chosen)
@@ -132,32 +145,29 @@ async function benchStartup(): Promise<void> {
   console.log()
 }
 
-async function benchSubscriptions(): Promise<void> {
-  const program = fileURLToPath(new URL('./subscriptions.ts', import.meta.url))
+/** One that prints its own table. */
+async function runProgram(name: 'pages' | 'subscriptions'): Promise<void> {
+  const program = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
   const [code] = await once(spawn(process.execPath, [program], { stdio: 'inherit' }), 'exit')
-  if (code !== 0) throw new Error(`subscriptions: ended with ${code}`)
+  if (code !== 0) throw new Error(`${name}: ended with ${code}`)
 }
 
 async function compareGateways(): Promise<void> {
-  console.log('Comparing gateways, in turns, 50 connections; two minutes')
+  console.log(`Comparing gateways, in turns, ${CLIENTS} connections; two minutes`)
   const figures = await benchGateways(console.log)
   row('query and gateway', 'a second', 'CPU µs', 'ours', 'off', 'RSS MB')
-  for (const { query, gateway, perSecond, cpuMicros, residentBytes } of figures) {
+  for (const { asked, way, perSecond, cpuMicros, residentBytes } of figures) {
     const times = ['ours', 'ours, sharing off'].map((name) => {
-      const ours = figures.find((each) => each.query === query && each.gateway === name)!
+      const ours = figures.find((each) => each.asked === asked && each.way === name)!
       return `${(cpuMicros / ours.cpuMicros).toFixed(1)} ×`
     })
     const sizes = [perSecond, cpuMicros].map((value) => value.toFixed(0))
-    row(`${query}, ${gateway}`, ...sizes, ...times, (residentBytes / 1e6).toFixed(0))
+    row(`${asked}, ${way}`, ...sizes, ...times, (residentBytes / 1e6).toFixed(0))
   }
   console.log(`
 CPU: of the gateway's process, a request; the median of the rounds. ours, off: how many times the CPU of the router with
 and without SHARE_INFLIGHT_FETCHES. All answers are the same. Subgraphs answer from memory; nothing is pinned to a core.
 `)
-}
-
-function row(title: string, ...cells: string[]): void {
-  console.log(title.padEnd(30) + cells.map((cell) => cell.padStart(Math.max(10, cell.length + 2))).join(''))
 }
 
 if (process.argv.includes('--help')) console.log(HELP)
