@@ -8,10 +8,11 @@ import { loadGrouped } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope } from '#platform/viewer.ts'
+import { customerItems, type CustomerItemRow } from './customer-tables.ts'
 import { productById, productOf, variantOf } from './loaders.ts'
 import { filedBelow } from './products.ts'
 import type { ProductCustomerAssignInput, ProductCustomerUnassignInput, UserItemsArgs } from './schema.generated.ts'
-import { customerItems, products, type CustomerItemRow, type ProductRow } from './tables.ts'
+import { products, type ProductRow } from './tables.ts'
 
 const maySee = ({ viewer }: Pick<Context, 'viewer'>, userId: string): boolean =>
   owns(viewer, { kind: 'user', id: userId }) || hasScope(viewer, 'inventory:read')

@@ -1,7 +1,8 @@
 import type { Db } from '#platform/database.ts'
 import { demoId } from '#platform/ids.ts'
+import { customerItems, wishlistItems } from './customer-tables.ts'
 import { demoOrders, type DemoOrder } from './demo-stock.ts'
-import { customerItems, variants, wishlistItems } from './tables.ts'
+import { variants } from './tables.ts'
 import { eq } from 'drizzle-orm'
 
 const HOUR_MS = 3_600_000

@@ -4,12 +4,12 @@ import { loadGrouped, loadMany, loadOne } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { hasScope, type Viewer } from '#platform/viewer.ts'
 import { cached, cachedCategories, dated } from './catalogue-cache.ts'
+import { reviews } from './customer-tables.ts'
 import {
   categories,
   locations,
   products,
   reservationLines,
-  reviews,
   variants,
   type LocationRow,
   type ProductRow,

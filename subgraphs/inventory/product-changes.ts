@@ -6,13 +6,14 @@ import { isId, uuidv7 } from '#platform/ids.ts'
 import { parseInput, problem, reject, rejectStale, rejectTransition, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
 import { changeCatalogue } from './catalogue-cache.ts'
+import { customerItems } from './customer-tables.ts'
 import { ProductChanged } from './events.ts'
 import { mayBecome, nextStatuses, productChange, productCreation } from './product.ts'
 import type { ProductCreateInput, ProductDeleteInput, ProductUpdateInput } from './schema.generated.ts'
 import { indexProducts, unindexProduct } from './search-documents.ts'
 import { slugOf } from './slug.ts'
 import { lockLevels } from './stock-levels.ts'
-import { categories, customerItems, products, reservationLines, variants, type ProductRow } from './tables.ts'
+import { categories, products, reservationLines, variants, type ProductRow } from './tables.ts'
 
 /** Adds a product without variants, a draft unless said otherwise. */
 export async function createProduct(ctx: Context, input: ProductCreateInput): Promise<ProductRow> {

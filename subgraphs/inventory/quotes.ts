@@ -13,7 +13,7 @@ import { z } from 'zod'
 import type { Config } from '#platform/config.ts'
 import type { Context } from '#platform/context.ts'
 import { loadOne } from '#platform/loader.ts'
-import { quotes, type QuoteRow } from './tables.ts'
+import { quotes, type QuoteRow } from './customer-tables.ts'
 
 /** A quote, and whether it is only the last one known because no fresh one could be fetched. */
 export type Quote = QuoteRow & { isStale: boolean }

@@ -9,6 +9,7 @@ import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope, type User } from '#platform/viewer.ts'
 import { changeCatalogue } from './catalogue-cache.ts'
+import { purchases, reviews, type ReviewRow } from './customer-tables.ts'
 import { productById, reviewPageOf, visibleTo } from './loaders.ts'
 import type {
   ReviewCreateInput,
@@ -16,7 +17,7 @@ import type {
   ReviewModerateInput,
   ReviewUpdateInput,
 } from './schema.generated.ts'
-import { products, purchases, reviews, type ProductRow, type ReviewRow } from './tables.ts'
+import { products, type ProductRow } from './tables.ts'
 
 /** Published reviews of a product, newest first. */
 export async function reviewsOf(

@@ -3,22 +3,13 @@ import type { Db } from '#platform/database.ts'
 import { demoId } from '#platform/ids.ts'
 import { countRecentSales } from './best-sellers.ts'
 import { forgetCatalogue } from './catalogue-cache.ts'
+import { purchases, reviews } from './customer-tables.ts'
 import { families } from './demo-catalogue.ts'
 import { tree } from './demo-categories.ts'
 import { seedAlice } from './demo-customer.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
 import { productsOf, reviewsFor } from './demo-products.ts'
-import {
-  categories,
-  locations,
-  movements,
-  products,
-  purchases,
-  reviews,
-  stockLevels,
-  variants,
-  type CategoryRow,
-} from './tables.ts'
+import { categories, locations, movements, products, stockLevels, variants, type CategoryRow } from './tables.ts'
 import { indexProducts } from './search-documents.ts'
 import { slugOf } from './slug.ts'
 

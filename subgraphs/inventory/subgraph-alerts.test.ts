@@ -6,10 +6,11 @@ import { aCustomer } from '../../tests/setup/viewers.ts'
 import { until } from '../../tests/setup/until.ts'
 import { watchAlerts } from './alerts.ts'
 import { tellRestocked } from './back-in-stock.ts'
+import { restockWishes } from './customer-tables.ts'
 import { settleAlerts } from './low-stock.ts'
 import { expireReservations } from './reservations.ts'
 import { stockProblems } from './stock-problems.ts'
-import { lowStockAlerts, restockWishes } from './tables.ts'
+import { lowStockAlerts } from './tables.ts'
 import { ADJUST, RELEASE, RESTOCK, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
 
 const { shop, db, ownContext, run, reserve, aVariant } = await openWarehouse()

@@ -5,9 +5,10 @@ import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { noteAcquired } from './customer-items.ts'
+import { reviews, wishlistItems } from './customer-tables.ts'
 import { notePurchases } from './reviews.ts'
 import { seed } from './seed.ts'
-import { products, reviews, wishlistItems } from './tables.ts'
+import { products } from './tables.ts'
 
 let shop: Parts
 beforeAll(async () => {

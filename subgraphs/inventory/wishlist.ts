@@ -6,9 +6,9 @@ import { loadOne } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { client, hasScope, owns, type User } from '#platform/viewer.ts'
+import { wishlistItems, type WishlistItemRow } from './customer-tables.ts'
 import { productById, variantById } from './loaders.ts'
 import type { WishlistItemAddInput, WishlistItemRemoveInput } from './schema.generated.ts'
-import { wishlistItems, type WishlistItemRow } from './tables.ts'
 
 const MAX_ITEMS = 500
 
