@@ -38,6 +38,8 @@ export async function cancelOrder(ctx: Context, { orderId, reason, idempotencyKe
     if (earlier?.status === 'RUNNING') return { errandId: earlier.id, token: null }
     if (earlier?.status === 'NEEDS_ATTENTION' && isStaff) return leaseOf(await resumeErrand(tx, ctx, earlier))
     if (!canBecome(order.status, 'CANCELLED')) refuseFrom(order.status)
+    // It waits for staff to take it up again.
+    if (earlier) return { errandId: earlier.id, token: null }
     const data: Cancellation = { reason }
     return leaseOf(await beginErrand(tx, ctx, { orderId: order.id, kind: 'CANCEL', data }))
   })

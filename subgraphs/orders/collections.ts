@@ -6,7 +6,7 @@ import type { UserError } from '#platform/user-errors.ts'
 import { ownerOf } from './access.ts'
 import { errands, type ErrandRow } from './aftersale-tables.ts'
 import { capturePayment } from './calls/payments.ts'
-import { beginErrand, leaseOf, Refused, type Begun, type ErrandSteps } from './errands.ts'
+import { beginErrand, leaseOf, Refused, resumeErrand, type Begun, type ErrandSteps } from './errands.ts'
 import { OrderReadyToShip } from './events.ts'
 import { setStatus } from './moving.ts'
 import type { LineAllocation } from './placement.ts'
@@ -27,7 +27,7 @@ export async function isUnpaid(tx: Db, orderId: string): Promise<boolean> {
   return kinds.length === 1 && kinds[0]!.kind === 'PAYMENT_FAILED'
 }
 
-/** Begins to take the money of a locked order once more, or joins whoever does. */
+/** Begins to take the money of a locked order once more, joins whoever does, or takes up what got stuck. */
 export async function beginCollection(tx: Db, ctx: Context, { id: orderId }: OrderRow): Promise<Begun> {
   const earlier = await tx
     .select()
@@ -35,6 +35,8 @@ export async function beginCollection(tx: Db, ctx: Context, { id: orderId }: Ord
     .where(and(eq(errands.orderId, orderId), eq(errands.kind, 'COLLECT')))
   const running = earlier.find(({ status }) => status === 'RUNNING')
   if (running) return { errandId: running.id, token: null }
+  const stuck = earlier.find(({ status }) => status === 'NEEDS_ATTENTION')
+  if (stuck) return leaseOf(await resumeErrand(tx, ctx, stuck))
   const data: Collection = { number: earlier.length + 2 }
   return leaseOf(await beginErrand(tx, ctx, { orderId, kind: 'COLLECT', data }))
 }

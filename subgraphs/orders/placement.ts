@@ -91,7 +91,7 @@ export function payment(ctx: Clock, checkout: CheckoutRow, allocations: readonly
   }
 }
 
-/** What notes that the money was refused for good: the goods stay sold, and staff decide. */
+/** What notes that the money was refused for good: the goods stay sold, and staff decide, who may hold it already. */
 export function refusal(ctx: Clock, checkout: CheckoutRow, reason: string): Parts {
   const orderId = checkout.orderId!
   const now = ctx.now()
@@ -103,9 +103,10 @@ export function refusal(ctx: Clock, checkout: CheckoutRow, reason: string): Part
   })
   return {
     held: sql`update ${orders} set status = 'ON_HOLD', version = version + 1, updated_at = ${now.toISOString()}
-      where id = ${orderId} and status = 'CONFIRMED' and exists (select from moved) returning *`,
+      where id = ${orderId} and status in ('CONFIRMED', 'ON_HOLD') and exists (select from moved)
+      returning new.*, old.status as was`,
     timed: insertFrom(orderEvents, [event(orderId, 'PAYMENT_FAILED', now, reason)], sql`held`),
-    told: insertFrom(outbox, [changed], sql`held`, asOf(sql`held`)),
+    told: insertFrom(outbox, [changed], sql`(select * from held where was = 'CONFIRMED') as held`, asOf(sql`held`)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, inArray, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
@@ -9,7 +9,7 @@ import { keyset, type PageArgs } from '#platform/pages.ts'
 import { inputPath, parseInput, reject, Rejection, rejectTransition, type UserError } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope, requireSession, type Viewer } from '#platform/viewer.ts'
 import { ownerOf, visibleTo } from './access.ts'
-import { returnLines, returns, type ReturnRow } from './aftersale-tables.ts'
+import { errands, returnLines, returns, type ReturnRow } from './aftersale-tables.ts'
 import { actorOf } from './errands.ts'
 import { claimedUnits, returnableOf } from './loaders.ts'
 import { nextStatuses as nextOrderStatuses } from './order.ts'
@@ -163,10 +163,20 @@ export async function cancelReturn(ctx: Context, { id }: ReturnCancelInput) {
   requireSession(ctx.viewer)
   const cancelled = await ctx.db.transaction(async (tx) => {
     const { request } = await lockReturn(tx, ctx.viewer, id)
-    return request.status === 'CANCELLED' ? request : await move(tx, ctx, request, 'CANCELLED')
+    if (request.status === 'CANCELLED') return request
+    const { status: from } = request
+    if (await isArriving(tx, id)) rejectTransition({ from, to: 'CANCELLED', allowed: ['RECEIVED'] }, ['id'])
+    return await move(tx, ctx, request, 'CANCELLED')
   })
   return { returnRequest: await told(ctx, cancelled) }
 }
+
+// Goods of it are being booked in, or that got stuck.
+const isArriving = async (tx: Db, returnId: string): Promise<boolean> =>
+  (await tx.$count(
+    errands,
+    and(eq(errands.returnId, returnId), inArray(errands.status, ['RUNNING', 'NEEDS_ATTENTION'])),
+  )) > 0
 
 /** Lets the goods be sent back. Staff only. */
 export const approveReturn = (ctx: Context, { id, idempotencyKey }: ReturnApproveInput) =>

@@ -250,4 +250,19 @@ describe('while delivery cannot be reached', () => {
     const [row] = await there.sql<{ status: string }>(`select status from orders.orders where id = $1`, order.id)
     expect(row).toEqual({ status: 'CONFIRMED' })
   })
+
+  test('for so long that staff have to look, the buyer who asks again is told so', async () => {
+    const { cancel, errandsOf, recover } = owningAt(without)
+    const buyer = aCustomer()
+    const { order } = await anOrder(without, buyer)
+    await cancel(buyer, order.id)
+    for (let hours = 1; hours <= 12; hours++) await recover(hours)
+    expect(await errandsOf(order.id)).toMatchObject([{ status: 'NEEDS_ATTENTION', step: 0 }])
+    expect(await cancel(buyer, order.id)).toMatchObject({
+      order: null,
+      isReplay: false,
+      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }],
+    })
+    expect(await errandsOf(order.id)).toMatchObject([{ status: 'NEEDS_ATTENTION', step: 0 }])
+  })
 })

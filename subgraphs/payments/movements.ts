@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql, type SQL } from 'drizzle-orm'
+import { isTaken } from '#platform/database.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { reject } from '#platform/user-errors.ts'
@@ -79,12 +80,15 @@ export interface Begun {
 }
 
 /**
- * Runs a beginning again when it began nothing: it may have waited for a twin with the same key, which its view of the
- * database is older than.
+ * Runs a beginning again when it began nothing, or failed because its key is taken: it may have waited for a twin with the
+ * same key, which its view of the database is older than.
  */
 export async function twice<T extends Begun>(run: () => Promise<T>): Promise<T> {
-  const first = await run()
-  return first.transaction ? first : await run()
+  const first = await run().catch((error: unknown) => {
+    if (!isTaken(error, 'payment_transactions_asked_by_idempotency_key_index')) throw error
+    return null
+  })
+  return first?.transaction ? first : await run()
 }
 
 export type BegunJson = { transaction: JsonRow | null; payment: JsonRow | null; replay: boolean }

@@ -65,6 +65,18 @@ describe('staff', () => {
     expect(codes(await refund('0.01'))).toEqual([['STATE_TRANSITION', null]])
   })
 
+  test('give a part back once for one key, however often and at once it is asked for', async () => {
+    const { buy, paymentId } = await captured()
+    const input = { paymentId, amount: eur('10.00'), reason: 'Late', idempotencyKey: uuidv7() }
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => paying.call(staff, 'refundCreate', input, 'refund { id status } isReplay')),
+    )
+    expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([])
+    expect(answers.filter(({ isReplay }) => !isReplay)).toHaveLength(1)
+    expect(new Set(answers.map(({ refund }) => refund.id)).size).toBe(1)
+    expect(await paying.atProcessor(buy)).toMatchObject([{ captured: 5880, refunded: 1000 }])
+  })
+
   test('hear of every problem of a refund at once', async () => {
     const input = {
       paymentId: uuidv7(),

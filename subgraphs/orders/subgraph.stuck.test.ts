@@ -1,0 +1,85 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
+import type { Parts } from '../../tests/setup/parts.ts'
+import { aGuest, staffWith } from '../../tests/setup/viewers.ts'
+import { codes, MUG, openShop, UNCAPTURABLE } from './buying.fixture.ts'
+import { holdAtFailpoints } from './failpoint.ts'
+import { owningAt } from './owning.fixture.ts'
+import { recoverCheckouts } from './recovery.ts'
+
+const staff = staffWith('orders:read', 'orders:manage')
+const DAY_MS = 86_400_000
+
+let shop: Parts
+let our: ReturnType<typeof owningAt>
+beforeAll(async () => {
+  shop = await openShop()
+  our = owningAt(shop)
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const move = async (orderId: string, status: string) => {
+  const { version: expectedVersion } = await our.read(staff, orderId)
+  const input = { orderId, status, expectedVersion, idempotencyKey: uuidv7() }
+  return await our.at.mutate('orders', staff, 'orderStatusUpdate', input, 'order { status } userErrors { code }')
+}
+
+describe('money of an order that is held', () => {
+  test('is taken when staff ask again after the bank was out of reach for too long', async () => {
+    const { id, checkoutId, totalMinor } = await our.bought(aGuest(), [[MUG, 1]], UNCAPTURABLE)
+    await our.at.sql(
+      `update payments.sandbox_authorizations s set behaviour = 'approve' from payments.payments p
+       where s.reference = p.provider_reference and p.checkout_id = $1`,
+      checkoutId,
+    )
+    await our.at.planFaults(...Array.from({ length: 14 }, () => ['capture lost-request', 'lookup lost-request']).flat())
+    await move(id, 'CONFIRMED')
+    for (let hours = 1; hours <= 12; hours++) await our.recover(hours)
+    expect(await our.errandsOf(id)).toMatchObject([{ kind: 'COLLECT', status: 'NEEDS_ATTENTION' }])
+    await our.at.sql('delete from payments.sandbox_faults')
+    expect(await move(id, 'CONFIRMED')).toEqual({ order: { status: 'CONFIRMED' }, userErrors: [] })
+    expect(await our.errandsOf(id)).toMatchObject([{ kind: 'COLLECT', status: 'DONE' }])
+    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor })
+  })
+
+  test('is still owed when it was refused after staff had held the order', async () => {
+    const buyer = aGuest()
+    const { input } = await our.at.checkoutOf(buyer, [[MUG, 1]], UNCAPTURABLE)
+    await our.at.planFaults('capture lost-request', 'lookup lost-request')
+    const { order } = await our.at.complete(buyer, input)
+    expect(await move(order.id, 'ON_HOLD')).toMatchObject({ order: { status: 'ON_HOLD' } })
+    const orders = shop.part('orders')
+    await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + DAY_MS) })
+    expect(await our.at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
+    const { timeline } = await our.read(staff, order.id)
+    expect(timeline.nodes[0]).toMatchObject({ kind: 'PAYMENT_FAILED' })
+    const changes = (await our.at.factsOf(order.id)).filter(({ name }) => name === 'OrderStatusChanged')
+    expect(changes).toHaveLength(1)
+    expect(codes(await move(order.id, 'CONFIRMED'))).toEqual(['PAYMENT_DECLINED'])
+    expect(await our.read(staff, order.id)).toMatchObject({ status: 'ON_HOLD' })
+  })
+})
+
+describe('a return whose goods are being booked in', () => {
+  afterEach(() => holdAtFailpoints(async () => {}))
+
+  test('can no longer be called off', async () => {
+    const buyer = aGuest()
+    const { id: orderId, lines } = await our.delivered(buyer)
+    const { returnRequest } = await our.ask(buyer, orderId, [[lines[0]!.id, 1]])
+    await our.approve(returnRequest.id)
+    let refused: string[] = []
+    holdAtFailpoints(async (point) => {
+      if (point === 'RECEIVE:TAKE_GOODS:before') refused = codes(await our.cancelReturn(buyer, returnRequest.id))
+    })
+    const received = await our.receive(returnRequest.id, [[lines[0]!.id, 1]])
+    expect(received).toMatchObject({ returnRequest: { status: 'REFUNDED' }, userErrors: [] })
+    expect(refused).toEqual(['STATE_TRANSITION'])
+    const kinds = (await our.read(buyer, orderId)).timeline.nodes.map(({ kind }: { kind: string }) => kind)
+    expect(kinds).not.toContain('RETURN_CANCELLED')
+  })
+})
+
+test('and all that has to hold holds after all that', async () => {
+  expect(await our.at.broken()).toEqual([])
+})
