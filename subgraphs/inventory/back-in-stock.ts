@@ -48,6 +48,8 @@ export async function tellRestocked(ctx: Pick<Context, 'db' | 'now' | 'requestId
     with back as (
       select distinct on (l.variant_id) l.variant_id, l.location_id, l.on_hand - l.reserved - l.committed as available
       from (select distinct variant_id from inventory.restock_wishes) wished
+        join inventory.variants v on v.id = wished.variant_id
+        join inventory.products p on p.id = v.product_id and p.status = 'ACTIVE'
         join inventory.stock_levels l using (variant_id)
         join inventory.locations o on o.id = l.location_id and o.is_active
       where l.on_hand - l.reserved - l.committed > 0
@@ -73,7 +75,7 @@ export async function tellRestocked(ctx: Pick<Context, 'db' | 'now' | 'requestId
       ) askers
         join back b using (variant_id)
         join inventory.variants v on v.id = b.variant_id
-        join inventory.products p on p.id = v.product_id and p.status = 'ACTIVE'`,
+        join inventory.products p on p.id = v.product_id`,
       {
         entityId: sql`v.id`,
         entityVersion: sql`v.version`,

@@ -10,7 +10,7 @@ import { restockWishes } from './customer-tables.ts'
 import { settleAlerts } from './low-stock.ts'
 import { expireReservations } from './reservations.ts'
 import { stockProblems } from './stock-problems.ts'
-import { lowStockAlerts } from './tables.ts'
+import { lowStockAlerts, products, variants } from './tables.ts'
 import { ADJUST, RELEASE, RESTOCK, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
 
 const { shop, db, ownContext, run, reserve, aVariant } = await openWarehouse()
@@ -129,6 +129,22 @@ describe('who wants to know when it is back', () => {
     expect(more).toEqual([])
     expect(told).toMatchObject({ entityId: shirt, owner: null, data: { locationId: hamburg, available: 3 } })
     expect(new Set(told.data.userIds)).toEqual(new Set([me.id, you.id]))
+  })
+
+  test('is told only once its product is for sale again', async () => {
+    const shirt = await aVariant(0)
+    const me = aCustomer()
+    await wish(shirt, me)
+    const become = async (status: 'ACTIVE' | 'ARCHIVED') => {
+      const [variant] = await db.select().from(variants).where(eq(variants.id, shirt))
+      await db.update(products).set({ status }).where(eq(products.id, variant!.productId))
+    }
+    await become('ARCHIVED')
+    await run(RESTOCK, { variantId: shirt, locationId: hamburg, quantity: 3 }, keeper)
+    expect(await announcedOf('VariantBackInStock', shirt)).toEqual([])
+    await become('ACTIVE')
+    await tellRestocked(ownContext())
+    expect(await announcedOf('VariantBackInStock', shirt)).toMatchObject([{ data: { userIds: [me.id] } }])
   })
 
   test('is told too when a hold expires', async () => {
