@@ -12,6 +12,9 @@ import { loadAllSubgraphs } from '../subgraphs/all.ts'
 type DatabaseConfig = Pick<Config, 'DATABASE_URL' | 'DATABASE_ROLE_SECRET' | 'databaseUrls'>
 type Progress = (line: string) => void
 
+// Statements call uuidv7() and return what a row was before they changed it: both are new in this version.
+const OLDEST_SERVER = 18
+
 // Any number will do as long as nobody else takes it: one migration at a time.
 const LOCK = 7_266_119
 const folderOf = (name: string) => new URL(`./${name}`, import.meta.url).pathname
@@ -19,6 +22,7 @@ const folderOf = (name: string) => new URL(`./${name}`, import.meta.url).pathnam
 /**
  * Migrates the database at `config.DATABASE_URL`, whose user must be allowed to create roles and schemas. Safe to run
  * again and by several processes at once.
+ * @throws when the server is too old.
  */
 export async function migrate(
   config: DatabaseConfig,
@@ -28,6 +32,7 @@ export async function migrate(
   if (!config.DATABASE_URL) throw new Error('Set DATABASE_URL to a user that may create roles and schemas')
   const admin = postgres(config.DATABASE_URL, { max: 1, onnotice: () => {} })
   try {
+    await requireServer(admin)
     await admin`select pg_advisory_lock(${LOCK})`
     await prepareRoles(admin, subgraphs, config.DATABASE_ROLE_SECRET)
     await Promise.all(
@@ -41,6 +46,13 @@ export async function migrate(
   } finally {
     await admin.end()
   }
+}
+
+async function requireServer(admin: Sql): Promise<void> {
+  const [row] = await admin<{ version: number }[]>`
+    select current_setting('server_version_num')::int / 10000 as version`
+  if (row!.version >= OLDEST_SERVER) return
+  throw new Error(`The server at DATABASE_URL is PostgreSQL ${row!.version}; ${OLDEST_SERVER} or newer is needed.`)
 }
 
 // One role and one schema per subgraph; the jobs role has the outbox and the queues.
