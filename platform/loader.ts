@@ -13,6 +13,11 @@ function perRequest<C extends object, L>(create: (ctx: C) => L): (ctx: C) => L {
   }
 }
 
+/** Has a request read again what it has read so far, because it changes something. */
+export const forgetLoaded = (ctx: object): void => {
+  loadersOf.delete(ctx)
+}
+
 /**
  * Reads one row per key, all keys of a tick in one call, once per request.
  * `const productById = loadOne(readProducts, (row) => row.id)`, then `productById(ctx).load(id)`: the row, or null.

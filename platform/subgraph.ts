@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { parse, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql'
 import type { Context } from './context.ts'
+import { forgetLoaded } from './loader.ts'
 import type { Reaction } from './reactions.ts'
 import { commonResolvers } from './scalars.ts'
 
@@ -63,9 +64,19 @@ export const fullSdl = ({ typeDefs }: Pick<Subgraph, 'typeDefs'>): string => `${
 
 /** The executable schema. */
 export function schemaOf(subgraph: Subgraph): GraphQLSchema {
-  return buildSubgraphSchema([
+  const schema = buildSubgraphSchema([
     { typeDefs: parse(fullSdl(subgraph)), resolvers: { ...commonResolvers, ...subgraph.resolvers } as never },
   ])
+  // Of several mutations in one request each is answered before the next begins, which must not show what that one read.
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const { resolve } = field
+    if (!resolve) continue
+    field.resolve = (source, args, ctx: Context, info) => {
+      forgetLoaded(ctx)
+      return resolve(source, args, ctx, info)
+    }
+  }
+  return schema
 }
 
 /** What `__resolveReference` and `__resolveType` get beside the value. */

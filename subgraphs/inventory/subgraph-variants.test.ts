@@ -1,6 +1,8 @@
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import { openCatalogue } from './test-catalogue.ts'
+import { until } from '../../tests/setup/until.ts'
+import { editor, openCatalogue } from './test-catalogue.ts'
 
 let catalogue: Awaited<ReturnType<typeof openCatalogue>>
 beforeAll(async () => {
@@ -170,6 +172,41 @@ describe('a change of a variant', () => {
     const { userErrors } = await upsert({ productId, id: one.id, sku: two.sku })
     expect(userErrors).toMatchObject(problems({ sku: 'CONFLICT' }))
   })
+
+  test('does not take the number that another product takes at the same moment', async () => {
+    const [one, two] = [await catalogue.aProduct(), await catalogue.aProduct()]
+    const [mine, other] = [await catalogue.aVariant(one.id), await catalogue.aVariant(two.id)]
+    const sql = postgres(catalogue.shop.config.DATABASE_URL!, { max: 2 })
+    const { answer } = await sql.begin(async (tx) => {
+      await tx`update inventory.variants set sku = 'WANTED' where id = ${other.id}`
+      const begun = upsert({ productId: one.id, id: mine.id, sku: 'WANTED' })
+      // It has seen the number free, and waits at the index.
+      await until(async () => {
+        const [waiting] = await sql`
+          select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+        return waiting !== undefined
+      })
+      return { answer: begun }
+    })
+    expect((await answer).userErrors).toMatchObject(problems({ sku: 'CONFLICT' }))
+    await sql.end()
+  })
+})
+
+test('several changes in one request are each answered with what they made', async () => {
+  const { id: productId } = await catalogue.aProduct()
+  const { productVariant: variant } = await upsert({ productId, sku: 'TWICE', price: eur('1') })
+  const CHANGES = `mutation ($first: ProductVariantUpsertInput!, $second: ProductVariantUpsertInput!) {
+    first: productVariantUpsert(input: $first) { productVariant { product { priceRange { min { amount } } } } }
+    second: productVariantUpsert(input: $second) { productVariant { product { priceRange { min { amount } } } } }
+  }`
+  const input = { productId, id: variant.id, sku: 'TWICE' }
+  const { first, second } = await catalogue.shop.ask('inventory', editor, CHANGES, {
+    first: { ...input, price: eur('2') },
+    second: { ...input, price: eur('3') },
+  })
+  expect(first.productVariant.product.priceRange.min.amount).toBe('2.00')
+  expect(second.productVariant.product.priceRange.min.amount).toBe('3.00')
 })
 
 describe('a variant that is removed', () => {

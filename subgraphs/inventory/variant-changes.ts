@@ -1,6 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
-import type { Db } from '#platform/database.ts'
+import { isTaken, type Db } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
 import { parseInput, problem, Rejection, reject, rejectStale, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
@@ -14,6 +14,7 @@ import { stockLevels, variants, type ProductRow, type VariantRow } from './table
 import { isSameChoice, missingOptions, variantInput, withInput, type VariantInput } from './variant.ts'
 
 const MAX_VARIANTS = 1_000
+const TAKEN = 'This article number is taken.'
 
 /** Adds a variant behind the others, or changes one when `id` is given; then what is left out stays. */
 export async function upsertVariant(ctx: Context, input: ProductVariantUpsertInput): Promise<VariantRow> {
@@ -38,6 +39,10 @@ export async function upsertVariant(ctx: Context, input: ProductVariantUpsertInp
     })
     await follow(tx, ctx, product!, [saved.id])
     return saved
+  }).catch((error: unknown) => {
+    // Another product took it since it was looked for.
+    if (!isTaken(error, 'variants_sku_unique')) throw error
+    return reject('CONFLICT', TAKEN, ['sku'])
   })
   // Its threshold may be another: what counts as low on stock is, too.
   await tellStockChanged(ctx, [{ variantId: variant.id }])
@@ -49,7 +54,7 @@ const variantsOf = (tx: Db, productId: string): Promise<VariantRow[]> =>
 
 async function takenSku(tx: Db, { id, sku }: ProductVariantUpsertInput): Promise<UserError[]> {
   const others = and(eq(variants.sku, sku.trim()), id != null && isId(id) ? ne(variants.id, id) : undefined)
-  return (await tx.$count(variants, others)) > 0 ? [problem('CONFLICT', 'This article number is taken.', ['sku'])] : []
+  return (await tx.$count(variants, others)) > 0 ? [problem('CONFLICT', TAKEN, ['sku'])] : []
 }
 
 type Values = ReturnType<typeof withInput>
@@ -96,7 +101,7 @@ async function saveVariant(
         .values({ ...values, position, productId: product.id, createdAt: at, updatedAt: at })
         .onConflictDoNothing({ target: variants.sku })
         .returning()
-  return saved ?? reject('CONFLICT', 'This article number is taken.', ['sku'])
+  return saved ?? reject('CONFLICT', TAKEN, ['sku'])
 }
 
 /** What follows for a product from a change of its variants. */
