@@ -60,7 +60,14 @@ export async function receiveReturn(ctx: Context, { id, idempotencyKey: key, ...
       .select()
       .from(errands)
       .where(and(eq(errands.returnId, id), inArray(errands.status, ['RUNNING', 'NEEDS_ATTENTION'])))
-    if (stuck?.status === 'NEEDS_ATTENTION') return leaseOf(await resumeErrand(tx, ctx, stuck))
+    if (stuck?.status === 'NEEDS_ATTENTION' && isSameReceipt(input, receiptOf(stuck))) {
+      return leaseOf(await resumeErrand(tx, ctx, stuck))
+    }
+    if (stuck?.status === 'NEEDS_ATTENTION') {
+      reject('CONFLICT', 'Goods of it that came in before are not booked in to the end. Receive those first.', [
+        'lines',
+      ])
+    }
     if (stuck) reject('CONFLICT', 'Goods of it are being booked in with another key.', ['idempotencyKey'])
     const lines = await assertAwaited(tx, asked, input)
     const [{ receipts } = { receipts: 0 }] = await tx
@@ -84,6 +91,14 @@ export async function receiveReturn(ctx: Context, { id, idempotencyKey: key, ...
       : 'A part of the store cannot be reached. It goes on as soon as it can; ask with the same key.'
   throw new Rejection([{ code: 'UPSTREAM_UNAVAILABLE', message }], { returnRequest, isReplay })
 }
+
+// Whether no other goods are meant than those that got stuck; none at all means them too.
+const isSameReceipt = ({ lines }: z.output<typeof receiptInput>, stuck: Receipt): boolean =>
+  lines.length === 0 ||
+  (lines.length === stuck.lines.length &&
+    lines.every(({ lineId, quantity }) =>
+      stuck.lines.some((line) => line.orderLineId === lineId && line.quantity === quantity),
+    ))
 
 /** The lines of a receipt. @throws Rejection for every one that is not awaited, or not so many of it */
 async function assertAwaited(

@@ -78,6 +78,28 @@ describe('a return whose goods are being booked in', () => {
     const kinds = (await our.read(buyer, orderId)).timeline.nodes.map(({ kind }: { kind: string }) => kind)
     expect(kinds).not.toContain('RETURN_CANCELLED')
   })
+
+  test('takes no other goods before that is finished', async () => {
+    const buyer = aGuest()
+    const { id: orderId, lines } = await our.delivered(buyer, [[MUG, 3]])
+    const { returnRequest } = await our.ask(buyer, orderId, [[lines[0]!.id, 3]])
+    await our.approve(returnRequest.id)
+    const failures = Array.from({ length: 14 }, () => ['refund lost-request', 'lookup lost-request']).flat()
+    await our.at.planFaults(...failures)
+    await our.receive(returnRequest.id, [[lines[0]!.id, 1]])
+    for (let hours = 1; hours <= 12; hours++) await our.recover(hours)
+    expect(await our.errandsOf(orderId)).toMatchObject([{ kind: 'RECEIVE', status: 'NEEDS_ATTENTION', step: 1 }])
+    await our.at.sql('delete from payments.sandbox_faults')
+    expect(codes(await our.receive(returnRequest.id, [[lines[0]!.id, 2]]))).toEqual(['CONFLICT'])
+    expect(await our.receive(returnRequest.id, [[lines[0]!.id, 1]])).toMatchObject({
+      returnRequest: { status: 'REFUNDED', lines: [{ receivedQuantity: 1 }] },
+      userErrors: [],
+    })
+    expect(await our.receive(returnRequest.id, [[lines[0]!.id, 2]])).toMatchObject({
+      returnRequest: { status: 'REFUNDED', lines: [{ receivedQuantity: 3 }] },
+      userErrors: [],
+    })
+  })
 })
 
 test('and all that has to hold holds after all that', async () => {

@@ -163,7 +163,7 @@ export class Books {
   }
 
   #cancel(intent: Intent): Reply {
-    if (intent.status === 'succeeded' || intent.status === 'canceled') return unexpected(intent.status)
+    if (['succeeded', 'canceled', 'processing'].includes(intent.status)) return unexpected(intent.status)
     Object.assign(intent, { status: 'canceled', amount_capturable: 0 })
     return this.#shown({ ...intent })
   }

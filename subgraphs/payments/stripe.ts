@@ -29,7 +29,7 @@ export function stripe({ now, config }: Asking): Provider {
     const intent = reference ? await got(() => api.paymentIntents.retrieve(reference)) : await intentBy(api, key)
     if (!intent) return null
     if (kind === 'AUTHORIZE') return answerToIntent(intent)
-    const isDone = kind === 'VOID' ? intent.amount_capturable === 0 : captureMark(key) in intent.metadata
+    const isDone = kind === 'VOID' ? isReleased(intent) : captureMark(key) in intent.metadata
     return isDone ? { status: 'SUCCEEDED', reference: intent.id } : null
   }
 
@@ -170,6 +170,10 @@ async function got<T>(run: () => Promise<T>): Promise<T> {
   if ('refused' in outcome) throw new ProviderUnreachable()
   return outcome.done
 }
+
+// Of one that the bank has still to decide on nothing can be captured either.
+const isReleased = ({ status, amount_capturable }: Stripe.PaymentIntent): boolean =>
+  status === 'canceled' || (status === 'succeeded' && amount_capturable === 0)
 
 // Stripe's search lags behind; its lists do not.
 async function intentBy(api: Stripe, key: string): Promise<Stripe.PaymentIntent | null> {

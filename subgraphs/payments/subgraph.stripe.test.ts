@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { codes, kinds, payingAt, staff, VISA } from './paying.fixture.ts'
+import { providerOf } from './provider.ts'
 import { askAfterBuyers, resolveMovements } from './recovery.ts'
 import { routes } from './routes.ts'
 import { openStripe } from './stripe.fixture.ts'
@@ -239,6 +241,18 @@ describe('3-D Secure at Stripe', () => {
   test('that is undone is cancelled there', async () => {
     const paid = await begun()
     expect((await paying.compensate(paid.buy)).payment.status).toBe('FAILED')
+    expect(paid.intent.status).toBe('canceled')
+  })
+
+  test('that the bank decides on just when it is undone is not taken for cancelled', async () => {
+    const paid = await begun()
+    const amount = { amountMinor: paid.intent.amount, currency: 'EUR' }
+    const request = { key: uuidv7(), reference: paid.intent.id, amount }
+    paid.intent.status = 'processing'
+    expect(await providerOf(paying.own()).void(request)).toMatchObject({ status: 'FAILED' })
+    expect(codes(await paying.compensate(paid.buy))).toEqual([['UPSTREAM_UNAVAILABLE', null]])
+    stripe.books.confirm(paid.intent.id, true)
+    expect((await paying.compensate(paid.buy)).payment.status).toBe('VOIDED')
     expect(paid.intent.status).toBe('canceled')
   })
 
