@@ -158,7 +158,12 @@ export class Books {
       const key = /^metadata\[(.+)\]$/.exec(name)?.[1]
       if (key) intent.metadata[key] = value
     }
-    Object.assign(intent, { status: 'succeeded', amount_capturable: 0, amount_received: amount })
+    const isFinal = fields.get('final_capture') !== 'false' || amount === intent.amount_capturable
+    Object.assign(intent, {
+      status: isFinal ? 'succeeded' : 'requires_capture',
+      amount_capturable: isFinal ? 0 : intent.amount_capturable - amount,
+      amount_received: intent.amount_received + amount,
+    })
     return this.#shown({ ...intent })
   }
 

@@ -93,7 +93,10 @@ export function stripe({ now, config }: Asking): Provider {
     capture: ({ key, reference, amount }) =>
       answered(async () => {
         const { amount: amount_to_capture } = unitsOf(amount)
-        const final_capture = await isLast(api, reference, amount_to_capture)
+        const intent = await api.paymentIntents.retrieve(reference, { expand: ['latest_charge'] })
+        // Asked for again it would look like another request, as less is left now.
+        if (captureMark(key) in intent.metadata) return { status: 'SUCCEEDED', reference }
+        const final_capture = isLast(intent, amount_to_capture)
         const metadata = { [captureMark(key)]: String(amount_to_capture) }
         const capture = { amount_to_capture, metadata, ...(final_capture ? {} : { final_capture }) }
         const { id } = await api.paymentIntents.capture(reference, capture, { idempotencyKey: key })
@@ -195,8 +198,7 @@ async function refundBy(api: Stripe, key: string, payment_intent: string): Promi
 }
 
 // Whether a capture must be the last: of a part, the rest stays reserved only where the card's bank plays along.
-async function isLast(api: Stripe, reference: string, amount: number): Promise<boolean> {
-  const intent = await api.paymentIntents.retrieve(reference, { expand: ['latest_charge'] })
+function isLast(intent: Stripe.PaymentIntent, amount: number): boolean {
   const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null
   return (
     amount >= intent.amount_capturable || charge?.payment_method_details?.card?.multicapture?.status !== 'available'

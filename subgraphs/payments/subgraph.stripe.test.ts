@@ -81,6 +81,20 @@ describe('a payment at Stripe', () => {
     expect((await paying.compensate(buy)).payment.status).toBe('VOIDED')
   })
 
+  test('of which most is captured by one key has that captured once', async () => {
+    const { buy, amountMinor } = await purchase(aGuest())
+    const intent = await intentOf((await paying.authorize(buy)).payment.id)
+    const payment_method_details = { card: { multicapture: { status: 'available' } } }
+    Object.assign(intent.latest_charge!, { payment_method_details })
+    const amount = { amountMinor: amountMinor - 1000, currency: 'EUR' }
+    const request = { key: uuidv7(), reference: intent.id, amount }
+    const answer = await providerOf(paying.own()).capture(request)
+    expect(answer).toMatchObject({ status: 'SUCCEEDED' })
+    // What is left is less now than what is asked for: the request must not look like another.
+    expect(await providerOf(paying.own()).capture(request)).toEqual(answer)
+    expect(intent).toMatchObject({ amount_capturable: 1000, amount_received: amount.amountMinor })
+  })
+
   test('is declined for the reason the bank gives', async () => {
     const { buy } = await purchase(aGuest(), POOR)
     expect((await paying.authorize(buy)).userErrors).toMatchObject([
