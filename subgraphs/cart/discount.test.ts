@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { demoId } from '#platform/ids.ts'
 import { discountsOn, type Discountable } from './discount.ts'
 import { NOW, amountOff, buyGet, freeShipping, percentOff } from './pricing.fixture.ts'
-import { untilNextTurnMs, type Candidate } from './promotion.ts'
+import { distinctCodes, untilNextTurnMs, type Candidate } from './promotion.ts'
 
 const day = (days: number) => new Date(NOW.getTime() + days * 86_400_000)
 const TOPS = demoId('category/tops')
@@ -135,4 +135,20 @@ test('the next turn is when the first of all offers begins or ends that have not
   ]
   expect(untilNextTurnMs(offers, NOW)).toBe(86_400_000)
   expect(untilNextTurnMs(offers.slice(2), NOW)).toBe(Infinity)
+})
+
+describe('codes', () => {
+  test('that differ only in upper and lower case are one, as it was first entered', () => {
+    expect(distinctCodes(['Summer', 'fig', 'SUMMER', 'FIG', 'linen'])).toEqual(['Summer', 'fig', 'linen'])
+  })
+
+  test('are each looked at once, however many somebody sends', () => {
+    const looks = vi.spyOn(String.prototype, 'toUpperCase')
+    try {
+      distinctCodes(Array.from({ length: 1_000 }, (_, index) => `code-${index}`))
+      expect(looks).toHaveBeenCalledTimes(1_000)
+    } finally {
+      looks.mockRestore()
+    }
+  })
 })

@@ -69,8 +69,14 @@ export const untilNextTurnMs = (promotions: readonly Pick<PromotionRow, 'startsA
 export const codeKey = (code: string): string => code.toUpperCase()
 
 /** Each code once, as it was first entered. */
-export const distinctCodes = (codes: readonly string[]): string[] =>
-  codes.filter((code, index) => codes.findIndex((other) => codeKey(other) === codeKey(code)) === index)
+export function distinctCodes(codes: readonly string[]): string[] {
+  const first = new Map<string, string>()
+  for (const code of codes) {
+    const key = codeKey(code)
+    if (!first.has(key)) first.set(key, code)
+  }
+  return [...first.values()]
+}
 
 /** The codes of two carts that become one; those of the second that are too many are left out. */
 export const mergedCodes = (codes: readonly string[], more: readonly string[]): string[] =>
