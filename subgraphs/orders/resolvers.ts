@@ -1,6 +1,6 @@
 import { periodOf } from '#platform/period.ts'
 import { payload } from '#platform/user-errors.ts'
-import { requireSession } from '#platform/viewer.ts'
+import { requireScope, requireSession } from '#platform/viewer.ts'
 import { rightsTo } from './access.ts'
 import { completeCheckout } from './attempts.ts'
 import { checkoutsInNeed, recoverCheckout } from './attention.ts'
@@ -102,6 +102,7 @@ export const resolvers: Resolvers = {
     total: (checkout) => money(checkout.totalMinor, checkout),
     failure: shownFailure,
   },
+  CheckoutStep: { error: ({ error }, _, ctx) => (requireScope(ctx.viewer, 'orders:read'), error ?? null) },
   User: {
     orders: ({ id }, args, ctx) => ordersOf(ctx, id, args),
     orderCount: ({ id }, _, ctx) => orderCountFor(ctx, id),

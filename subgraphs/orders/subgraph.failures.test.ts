@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
-import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
+import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { BAG, BOUGHT, buyingAt, codes, DECLINED, MUG, NOTHING, openShop, TEE, UNCAPTURABLE } from './buying.fixture.ts'
 
 let shop: Parts
@@ -36,6 +36,20 @@ describe('a failure is undone, and the same checkout succeeds later', () => {
       isReplay: true,
       userErrors: [{ code: 'PAYMENT_DECLINED' }],
     })
+  })
+
+  test('why a step failed is for staff to read, word by word', async () => {
+    const { buyer, input } = await at.checkoutOf(aCustomer(), undefined, DECLINED)
+    await at.complete(buyer, input)
+    const query = 'query ($id: ID!) { checkout(id: $id) { id steps { name error } } }'
+    const { checkout } = await shop.ask('orders', staffWith('orders:read'), query, { id: input.checkoutId })
+    expect(checkout.steps).toContainEqual({
+      name: 'AUTHORIZE_PAYMENT',
+      error: expect.stringContaining('PAYMENT_DECLINED'),
+    })
+    const { data, errors } = await shop.answer('orders', buyer, query, { id: input.checkoutId })
+    expect(new Set(errors?.map(({ extensions }) => extensions?.code))).toEqual(new Set(['FORBIDDEN']))
+    expect(new Set(data!.checkout.steps.map(({ error }: { error: unknown }) => error))).toEqual(new Set([null]))
   })
 
   test('the price is not the one agreed to, then it is', async () => {
