@@ -48,7 +48,7 @@ async function run(): Promise<void> {
   const subgraphs = await loading
   await migrate(config, subgraphs, say)
 
-  const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, log }))
+  const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, redisPrefix: config.REDIS_PREFIX, log }))
   const parts: RunningSubgraph[] = []
   const transports = new Map<string, Transport>()
   for (const subgraph of subgraphs) {

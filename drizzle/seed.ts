@@ -29,7 +29,7 @@ if (import.meta.main) {
     await runProgram(async () => {
       const config = loadConfig()
       const log = createLogger({ level: 'warn', pretty: true, name: 'seed' })
-      await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
+      await using ports = await openPorts({ redisUrl: config.REDIS_URL, redisPrefix: config.REDIS_PREFIX, log })
       const surroundings = { config, ports, log, transports: new Map() }
       const parts = (await loadAllSubgraphs()).map((subgraph) => runSubgraph(subgraph, surroundings))
       try {

@@ -24,6 +24,11 @@ const schema = z.object({
   /** Passwords of the subgraphs' database roles are derived from it. */
   DATABASE_ROLE_SECRET: secret,
   REDIS_URL: url.optional(),
+  /** What this shop's keys and channels in Redis begin with: shops that share one need different ones. */
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w-]+$/, 'letters, digits, - and _')
+    .default('mercato'),
   INTERNAL_TOKEN_SECRET: secret,
   /**
    * Encrypts what is kept encrypted at rest: signing keys, provider tokens. Several, comma-separated, newest first: the

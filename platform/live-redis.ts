@@ -3,14 +3,13 @@ import { LiveReader, type LiveReaderOptions } from './live-reader.ts'
 import { LiveTopics } from './live-topics.ts'
 import { unlessDown, type RedisConnections } from './redis.ts'
 
-const PREFIX = 'mercato:live:'
-
 /** How long a new subscription waits for a Redis that is just restarting. */
 const OUTAGE_PATIENCE_MS = 5000
 
 /** Live updates among processes: Redis pub/sub, one subscribing connection per process, one SUBSCRIBE per topic. */
 export class RedisLive implements Live {
   readonly #redis: RedisConnections
+  readonly #prefix: string
   readonly #topics = new LiveTopics()
   /** Topic → Redis' confirmation, for the connection as it stands. */
   readonly #confirmations = new Map<string, Promise<unknown>>()
@@ -18,8 +17,9 @@ export class RedisLive implements Live {
 
   constructor(redis: RedisConnections) {
     this.#redis = redis
+    this.#prefix = `${redis.prefix}:live:`
     redis.subscriber.on('message', (channel: string, text: string) =>
-      this.#topics.deliver(channel.slice(PREFIX.length), text),
+      this.#topics.deliver(channel.slice(this.#prefix.length), text),
     )
     redis.subscriber.on('close', () => this.#confirmations.clear())
     redis.subscriber.on('ready', () => {
@@ -29,7 +29,7 @@ export class RedisLive implements Live {
   }
 
   async publish(topic: string, message: unknown): Promise<void> {
-    await unlessDown(this.#redis.commands.publish(PREFIX + topic, JSON.stringify(message ?? null)))
+    await unlessDown(this.#redis.commands.publish(this.#prefix + topic, JSON.stringify(message ?? null)))
   }
 
   async subscribe(
@@ -70,7 +70,7 @@ export class RedisLive implements Live {
   }
 
   async #confirm(topics: readonly string[]): Promise<void> {
-    const confirmation = this.#redis.subscriber.subscribe(...topics.map((topic) => PREFIX + topic))
+    const confirmation = this.#redis.subscriber.subscribe(...topics.map((topic) => this.#prefix + topic))
     for (const topic of topics) this.#confirmations.set(topic, confirmation)
     try {
       await confirmation
@@ -96,7 +96,7 @@ export class RedisLive implements Live {
     for (const topic of topics) this.#confirmations.delete(topic)
     // A later SUBSCRIBE to the same topic is sent behind this and wins. Without a connection this fails, and may: the
     // next one subscribes to what is read then.
-    this.#redis.subscriber.unsubscribe(...topics.map((topic) => PREFIX + topic)).catch(() => {})
+    this.#redis.subscriber.unsubscribe(...topics.map((topic) => this.#prefix + topic)).catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,6 +37,22 @@ describe.skipIf(canSkipRedis)('ports on Redis (skipped without redis-server on t
     expect(await here.rateLimit.consume('shared', once)).toMatchObject({ isAllowed: false })
   })
 
+  test('shops that share a Redis share nothing else', async () => {
+    await using ours = await openPorts({ redisUrl, log })
+    await using theirs = await openPorts({ redisUrl, redisPrefix: 'another-shop', log })
+    const reader = await ours.live.subscribe(['apart'])
+    await theirs.live.publish('apart', 'of theirs')
+    await ours.live.publish('apart', 'of ours')
+    expect(await reader.next()).toMatchObject({ value: { topic: 'apart', message: 'of ours' } })
+
+    await theirs.cache.set('apart', 'of theirs', 60_000)
+    expect(await ours.cache.get('apart')).toBeUndefined()
+
+    const once = { points: 1, windowMs: 60_000 }
+    await theirs.rateLimit.consume('apart', once)
+    expect(await ours.rateLimit.consume('apart', once)).toMatchObject({ isAllowed: true })
+  })
+
   test('a topic is unsubscribed when its last reader leaves, and can be read again', async () => {
     await using ports = await openPorts({ redisUrl, log })
     const first = await ports.live.subscribe(['left'])

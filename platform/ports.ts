@@ -22,13 +22,20 @@ export interface Ports extends AsyncDisposable {
   health(): Promise<Record<string, boolean>>
 }
 
+interface PortsOptions {
+  redisUrl?: string | undefined
+  /** Keeps shops apart that share a Redis. */
+  redisPrefix?: string | undefined
+  log: Logger
+}
+
 /**
  * Opens the ports on Redis when there is a `redisUrl`, otherwise in this process, which will do only when the whole
  * supergraph is one process. Returns even when Redis is down: the ports work on without it until it is back.
  */
-export async function openPorts({ redisUrl, log }: { redisUrl?: string | undefined; log: Logger }): Promise<Ports> {
+export async function openPorts({ redisUrl, redisPrefix, log }: PortsOptions): Promise<Ports> {
   await using opened = new AsyncDisposableStack()
-  const redis = redisUrl ? opened.use(await connectRedis(redisUrl, log)) : undefined
+  const redis = redisUrl ? opened.use(await connectRedis(redisUrl, log, { prefix: redisPrefix })) : undefined
   const live = opened.use(redis ? new RedisLive(redis) : new MemoryLive())
   const cache = opened.use(redis ? new RedisCache(redis) : new MemoryCache())
   const rateLimit = opened.use(redis ? new RedisRateLimit(redis) : new MemoryRateLimit())

@@ -8,10 +8,10 @@ export class RedisRateLimit implements RateLimit {
   readonly #insurance = new RateLimiterMemory({ points: 1, duration: 1 })
   readonly #limiter: RateLimiterRedis
 
-  constructor({ commands }: RedisConnections) {
+  constructor({ commands, prefix }: RedisConnections) {
     this.#limiter = new RateLimiterRedis({
       storeClient: commands,
-      keyPrefix: 'mercato:rate-limit',
+      keyPrefix: `${prefix}:rate-limit`,
       points: 1,
       duration: 1,
       rejectIfRedisNotReady: true,

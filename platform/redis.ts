@@ -10,6 +10,8 @@ export interface RedisConnections extends AsyncDisposable {
   commands: Redis
   /** For SUBSCRIBE alone. After an outage it is subscribed to nothing until its user subscribes again. */
   subscriber: Redis
+  /** What every key and channel of this shop begins with. */
+  prefix: string
   isUp(): Promise<boolean>
 }
 
@@ -20,7 +22,7 @@ export interface RedisConnections extends AsyncDisposable {
 export async function connectRedis(
   url: string,
   log: Logger,
-  { heartbeatMs = HEARTBEAT_MS }: { heartbeatMs?: number } = {},
+  { heartbeatMs = HEARTBEAT_MS, prefix = 'mercato' }: { heartbeatMs?: number; prefix?: string | undefined } = {},
 ): Promise<RedisConnections> {
   const commands = client(url, log, 'commands')
   const subscriber = client(url, log, 'live')
@@ -30,6 +32,7 @@ export async function connectRedis(
   return {
     commands,
     subscriber,
+    prefix,
     async isUp() {
       return subscriber.status === 'ready' && (await unlessDown(commands.ping())) === 'PONG'
     },

@@ -30,7 +30,7 @@ async function serve(name: (typeof subgraphNames)[number]): Promise<void> {
   }
   const log = createLogger({ level: config.LOG_LEVEL, pretty: config.NODE_ENV === 'development', name })
   await assertMigrated(databaseUrl(name, config), name)
-  await using ports = await openPorts({ redisUrl: config.REDIS_URL, log })
+  await using ports = await openPorts({ redisUrl: config.REDIS_URL, redisPrefix: config.REDIS_PREFIX, log })
   const tokens = internalTokens(config.INTERNAL_TOKEN_SECRET)
   const transports = new Map(
     subgraphNames

@@ -51,7 +51,7 @@ export async function openParts(names: readonly SubgraphName[], env: Record<stri
   const database = cleanup.use(await freshDatabase())
   const config = loadConfig({ NODE_ENV: 'test', DATABASE_URL: database.url, DATABASE_POOL_SIZE: '5', ...env })
   const log = createLogger({ level: process.env.LOG_LEVEL ?? 'silent', pretty: false, name: 'test' })
-  const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, log }))
+  const ports = cleanup.use(await openPorts({ redisUrl: config.REDIS_URL, redisPrefix: config.REDIS_PREFIX, log }))
   const transports = new Map<string, Transport>()
   const parts = new Map<string, RunningSubgraph>()
   const clock: Parts['clock'] = { now: null }
