@@ -1,8 +1,7 @@
-import { sql } from 'drizzle-orm'
 import * as fc from 'fast-check'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import { until } from '../../tests/setup/until.ts'
+import { meanwhile } from './meanwhile.fixture.ts'
 import { moveStock } from './stock-levels.ts'
 import { allocate, type RankedLevel } from './stock-model.fixture.ts'
 import { RESTOCK, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
@@ -21,16 +20,15 @@ type Held = { quantity: number; location: { id: string }; variant: { id: string 
 test('what is given back while somebody waits for it is theirs', async () => {
   const variantId = await aVariant(1)
   await reserve([[variantId, 1]])
-  let sale!: ReturnType<typeof reserve>
-  await db.transaction(async (tx) => {
-    await moveStock(tx, { now: () => new Date(), requestId: uuidv7() }, [
-      { variantId, locationId: berlin, quantity: 1, kind: 'RESTOCK' },
-    ])
-    sale = reserve([[variantId, 1]])
-    const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-    await until(async () => (await db.execute(waiting)).length > 0)
-  })
-  expect((await sale).userErrors).toEqual([])
+  const [sale] = await meanwhile(
+    db,
+    (tx) =>
+      moveStock(tx, { now: () => new Date(), requestId: uuidv7() }, [
+        { variantId, locationId: berlin, quantity: 1, kind: 'RESTOCK' },
+      ]),
+    () => [reserve([[variantId, 1]])],
+  )
+  expect(sale!.userErrors).toEqual([])
 })
 
 describe('units are taken', () => {

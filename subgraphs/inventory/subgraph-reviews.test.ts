@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eq, sql } from 'drizzle-orm'
+import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
-import { anonymous } from '#platform/viewer.ts'
-import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
+import { reviews } from './customer-tables.ts'
 import { notePurchases } from './reviews.ts'
-import { seed } from './seed.ts'
+import { products } from './tables.ts'
+import { keeper, mutation, openShop } from './test-customers.ts'
 
-let shop: Parts
-beforeAll(async () => {
-  shop = await openParts(['inventory'])
-  await seed(shop.part('inventory').ownContext())
-})
+const { shop, db, ownContext, run } = await openShop()
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -19,7 +17,7 @@ const ask = (query: string, variables?: Record<string, unknown>) => shop.ask('in
 const codeOf = async (query: string, variables?: Record<string, unknown>) =>
   (await shop.answer('inventory', anonymous, query, variables)).errors?.[0]?.extensions?.code
 
-describe('a review', () => {
+describe('a new review', () => {
   const CREATE = `mutation ($input: ReviewCreateInput!) { reviewCreate(input: $input) {
     review { rating title body status isVerifiedPurchase author { id } } product { rating { average count } }
     userErrors { code field }
@@ -56,8 +54,8 @@ describe('a review', () => {
     const author = aCustomer()
     const lines = [{ orderLineId: uuidv7(), variantId: uuidv7(), productId, title: 'Candle', sku: 'CAN', quantity: 1 }]
     const delivered = { owner: { kind: 'user' as const, id: author.id }, data: { lines } }
-    await notePurchases(shop.part('inventory').ownContext(), delivered)
-    await notePurchases(shop.part('inventory').ownContext(), delivered)
+    await notePurchases(ownContext(), delivered)
+    await notePurchases(ownContext(), delivered)
     expect(await write(author, { productId, rating: 5 })).toMatchObject({ review: { isVerifiedPurchase: true } })
   })
 
@@ -99,5 +97,100 @@ describe('a review', () => {
     expect(await codeOf(`{ product(slug: "linen-tee") { reviews(rating: 0) { nodes { rating } } } }`)).toBe(
       'BAD_USER_INPUT',
     )
+  })
+})
+
+describe('a review', () => {
+  const tee = demoId('product/linen-tee')
+  const candle = demoId('product/fig-candle')
+  const CREATE = mutation('reviewCreate', 'review { id status isVerifiedPurchase }')
+  const UPDATE = mutation('reviewUpdate', 'review { rating title body status }')
+  const DELETE = mutation('reviewDelete', 'deletedId')
+  const MODERATE = mutation('reviewModerate', 'review { status }')
+  const write = async (viewer: Viewer, rating = 5, productId = candle) =>
+    (await run(viewer, CREATE, { productId, rating, title: 'Nice', body: 'It smells.' })).review
+
+  // The rating that a product shows is the mean of its published reviews.
+  const ratingIsRight = async (productId = candle) => {
+    const [product] = await db.select().from(products).where(eq(products.id, productId))
+    const [counted] = await db
+      .select({ sum: sql<number>`coalesce(sum(rating), 0)::int`, count: sql<number>`count(*)::int` })
+      .from(reviews)
+      .where(sql`product_id = ${productId} and status = 'PUBLISHED'`)
+    expect({ sum: product!.ratingSum, count: product!.ratingCount }).toEqual(counted)
+  }
+
+  test('is changed by its author; what is left out stays, null clears', async () => {
+    const me = aCustomer()
+    const { id } = await write(me)
+    expect((await run(me, UPDATE, { id, rating: 2 })).review).toMatchObject({
+      rating: 2,
+      title: 'Nice',
+      status: 'PUBLISHED',
+    })
+    expect((await run(me, UPDATE, { id, title: null })).review).toMatchObject({
+      rating: 2,
+      title: null,
+      body: 'It smells.',
+    })
+    await ratingIsRight()
+    for (const [viewer, wrong] of [
+      [aCustomer(), id],
+      [me, uuidv7()],
+      [me, 'no id'],
+    ] as const) {
+      const answer = await run(viewer, UPDATE, { id: wrong, rating: 1 })
+      expect(answer).toEqual({ review: null, userErrors: [{ code: 'NOT_FOUND', field: ['input', 'id'] }] })
+    }
+    expect((await run(me, UPDATE, { id, rating: 0, title: 'x'.repeat(121) })).userErrors).toHaveLength(2)
+  })
+
+  test('is removed by its author or by staff, and by nobody else', async () => {
+    const [me, you] = [aCustomer(), aCustomer()]
+    const [mine, yours] = [await write(me), await write(you)]
+    expect((await run(me, DELETE, { id: yours.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
+    expect((await run(me, DELETE, { id: mine.id })).deletedId).toBe(mine.id)
+    expect((await run(me, DELETE, { id: mine.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
+    expect((await run(keeper, DELETE, { id: yours.id })).deletedId).toBe(yours.id)
+    await ratingIsRight()
+  })
+
+  test('counts only while it is published, whatever happens at once', async () => {
+    const people = Array.from({ length: 6 }, () => aCustomer())
+    const written = await Promise.all(people.map((person, index) => write(person, 1 + (index % 5), tee)))
+    await Promise.all(
+      written.flatMap(({ id }, index) => [
+        run(keeper, MODERATE, { id, status: index % 2 ? 'REJECTED' : 'PUBLISHED' }),
+        run(people[index]!, UPDATE, { id, rating: 3 }),
+        ...(index === 0 ? [run(people[0]!, DELETE, { id })] : []),
+      ]),
+    )
+    await ratingIsRight(tee)
+  })
+
+  test('waits for staff where the shop wants it so', async () => {
+    shop.config.MODERATE_REVIEWS = true
+    const me = aCustomer()
+    const { id, status } = await write(me)
+    expect(status).toBe('PENDING')
+    const WAITING = `{ reviewsForModeration(first: 100) { nodes { id status } totalCount } }`
+    const { reviewsForModeration: waiting } = await shop.ask('inventory', keeper, WAITING)
+    expect(waiting.nodes).toContainEqual({ id, status: 'PENDING' })
+    await ratingIsRight()
+    expect((await run(keeper, MODERATE, { id, status: 'PUBLISHED' })).review).toEqual({ status: 'PUBLISHED' })
+    expect((await run(me, UPDATE, { id, rating: 4 })).review.status).toBe('PENDING')
+    await ratingIsRight()
+    shop.config.MODERATE_REVIEWS = false
+    const answer = await shop.answer('inventory', aCustomer(), WAITING)
+    expect(answer.errors?.[0]?.extensions?.code).toBe('FORBIDDEN')
+  })
+
+  test('that was written before the delivery is of a verified purchase after it', async () => {
+    const me = aCustomer()
+    const { id, isVerifiedPurchase } = await write(me)
+    expect(isVerifiedPurchase).toBe(false)
+    await notePurchases(ownContext(), { owner: me, data: { lines: [{ productId: candle }] } })
+    const [review] = await db.select().from(reviews).where(eq(reviews.id, id))
+    expect(review!.isVerifiedPurchase).toBe(true)
   })
 })

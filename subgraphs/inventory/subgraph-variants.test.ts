@@ -1,7 +1,8 @@
-import postgres from 'postgres'
+import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import { until } from '../../tests/setup/until.ts'
+import { meanwhile } from './meanwhile.fixture.ts'
+import { variants } from './tables.ts'
 import { editor, openCatalogue } from './test-catalogue.ts'
 
 let catalogue: Awaited<ReturnType<typeof openCatalogue>>
@@ -176,20 +177,13 @@ describe('a change of a variant', () => {
   test('does not take the number that another product takes at the same moment', async () => {
     const [one, two] = [await catalogue.aProduct(), await catalogue.aProduct()]
     const [mine, other] = [await catalogue.aVariant(one.id), await catalogue.aVariant(two.id)]
-    const sql = postgres(catalogue.shop.config.DATABASE_URL!, { max: 2 })
-    const { answer } = await sql.begin(async (tx) => {
-      await tx`update inventory.variants set sku = 'WANTED' where id = ${other.id}`
-      const begun = upsert({ productId: one.id, id: mine.id, sku: 'WANTED' })
-      // It has seen the number free, and waits at the index.
-      await until(async () => {
-        const [waiting] = await sql`
-          select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-        return waiting !== undefined
-      })
-      return { answer: begun }
-    })
-    expect((await answer).userErrors).toMatchObject(problems({ sku: 'CONFLICT' }))
-    await sql.end()
+    // It has seen the number free, and waits at the index.
+    const [answer] = await meanwhile(
+      catalogue.db,
+      (tx) => tx.update(variants).set({ sku: 'WANTED' }).where(eq(variants.id, other.id)),
+      () => [upsert({ productId: one.id, id: mine.id, sku: 'WANTED' })],
+    )
+    expect(answer!.userErrors).toMatchObject(problems({ sku: 'CONFLICT' }))
   })
 })
 

@@ -1,0 +1,28 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '#platform/database.ts'
+import { until } from '../../tests/setup/until.ts'
+
+/**
+ * What `begin` begins while `hold` has been done and is not committed yet: it commits once each of them waits for it.
+ * As many as the pool has connections to spare.
+ */
+export async function meanwhile<T>(
+  db: Db,
+  hold: (tx: Db) => Promise<unknown>,
+  begin: () => readonly Promise<T>[],
+): Promise<T[]> {
+  let begun: readonly Promise<T>[] = []
+  await db.transaction(async (tx) => {
+    await hold(tx)
+    begun = begin()
+    await until(async () => {
+      // Who waits is remembered until the end of a transaction, unless it is told to forget.
+      await tx.execute(sql`select pg_stat_clear_snapshot()`)
+      const waiting = await tx.execute(
+        sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+      )
+      return waiting.length >= begun.length
+    })
+  })
+  return await Promise.all(begun)
+}
