@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, eq, sql, type SQL } from 'drizzle-orm'
 import type { IdempotencyTable } from './columns.ts'
 import { isTaken, type Db } from './database.ts'
-import { reject } from './user-errors.ts'
+import { keyProblems, reject, Rejection } from './user-errors.ts'
 
 export interface Keyed {
   /** Whose key and which command: keys of different callers and commands never meet. */
@@ -83,9 +83,8 @@ export async function idempotentStatement<T>(
 
 /** Of what was asked. @throws Rejection INVALID when the key cannot be one. */
 function hashOf({ key, request }: Pick<Keyed, 'key' | 'request'>): string {
-  if (key.length < 1 || key.length > 128) {
-    reject('INVALID', 'A key has 1 to 128 characters.', ['idempotencyKey'])
-  }
+  const problems = keyProblems(key)
+  if (problems.length > 0) throw new Rejection(problems)
   return createHash('sha256').update(JSON.stringify(request)).digest('hex')
 }
 

@@ -86,7 +86,7 @@ export function rejectStale(currentVersion: number): never {
 /**
  * The input after a zod schema's checks. Every problem is reported at once; an issue's code is INVALID unless the check
  * names another with `params: { code: 'LIMIT_EXCEEDED' }`. `found` are problems seen elsewhere, such as the id of nothing,
- * and are reported beside them.
+ * and are reported beside them. An `idempotencyKey` is checked here: the schemas leave it out.
  * @throws Rejection
  */
 export function parseInput<T extends z.ZodType>(
@@ -95,7 +95,8 @@ export function parseInput<T extends z.ZodType>(
   found: readonly UserError[] = [],
 ): z.output<T> {
   const result = schema.safeParse(input)
-  if (result.success && found.length === 0) return result.data
+  const beside = [...found, ...keyProblems(keyIn(input))]
+  if (result.success && beside.length === 0) return result.data
   const issues = result.error?.issues ?? []
   throw new Rejection([
     ...issues.map((issue): UserError => ({
@@ -103,8 +104,20 @@ export function parseInput<T extends z.ZodType>(
       message: issue.message,
       field: inputPath(issue.path),
     })),
-    ...found,
+    ...beside,
   ])
+}
+
+/** The longest `idempotencyKey` there is, in characters. */
+const MAX_KEY_LENGTH = 128
+
+const keyIn = (input: unknown): unknown =>
+  typeof input === 'object' && input && 'idempotencyKey' in input ? input.idempotencyKey : undefined
+
+/** What is wrong with a command's `idempotencyKey`, if it has one. */
+export function keyProblems(key: unknown): UserError[] {
+  if (typeof key !== 'string' || (key.length > 0 && key.length <= MAX_KEY_LENGTH)) return []
+  return [problem('INVALID', `A key has 1 to ${MAX_KEY_LENGTH} characters.`, ['idempotencyKey'])]
 }
 
 /** A problem to report beside others: `problem('NOT_FOUND', 'There is no such category.', ['categoryId'])`. */

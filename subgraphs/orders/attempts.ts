@@ -34,7 +34,7 @@ const completion = ({ CURRENCY }: { CURRENCY: string }) =>
           else if (!money || money.amountMinor < 0) problem('INVALID', 'This is not an amount of the currency.')
           return money?.amountMinor ?? 0
         }),
-      idempotencyKey: z.string().min(1, 'A key has 1 to 128 characters.').max(128, 'A key has 1 to 128 characters.'),
+      idempotencyKey: z.string(),
     })
     .superRefine(({ paymentMethodId, paymentToken, expectedTotal }, check) => {
       const problem = (code: string, message: string, field: string) =>

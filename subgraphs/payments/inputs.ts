@@ -4,11 +4,8 @@ import { parseMoney } from '#platform/money.ts'
 
 export const id = z.string().refine(isId, 'This is not an id.')
 
-/** A key chosen by the caller. */
-export const idempotencyKey = z
-  .string()
-  .min(1, 'A key has 1 to 128 characters.')
-  .max(128, 'A key has 1 to 128 characters.')
+/** A key chosen by the caller; `parseInput` checks its length. */
+export const idempotencyKey = z.string()
 
 /** An amount of more than nothing in `currency`. */
 export const amountIn = (currency: string) =>
