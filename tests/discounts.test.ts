@@ -63,3 +63,30 @@ test('staff see how often an offer was used, and what became of carts; shoppers 
   expect(data).toEqual({ promotions: null })
   expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }])
 })
+
+test('who signs in is told, with its details from the catalogue, what the strategy did not take over', async () => {
+  const [line] = lines as [Line, ...Line[]]
+  const holding = async (visitor: Visitor, quantity: number) =>
+    (await visitor.ask('cart-create', { lines: [{ ...line, quantity }] })).cartCreate.userErrors
+  expect(await holding(await signedIn(router, 'alice'), 1)).toEqual([])
+  const guest = await guestAt(router)
+  expect(await holding(guest, 2)).toEqual([])
+  const { sessionCreate } = await guest.query(`mutation { sessionCreate(input: {
+    email: "alice@example.com", password: "password123", cartMergeStrategy: PREFER_ACCOUNT }) {
+    authTokens { accessToken refreshToken } } }`)
+  const problems = `{ cart { totalQuantity problems { __typename
+    ... on LineLeftOut { reason quantity title variant { id product { name } } } } } }`
+  const { cart } = await guest.keep(sessionCreate.authTokens).query(problems)
+  expect(cart).toEqual({
+    totalQuantity: 1,
+    problems: [
+      {
+        __typename: 'LineLeftOut',
+        reason: 'OTHER_CART_CHOSEN',
+        quantity: 2,
+        title: expect.any(String),
+        variant: { id: line.variantId, product: { name: expect.any(String) } },
+      },
+    ],
+  })
+})

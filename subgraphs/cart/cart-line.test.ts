@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { demoId } from '#platform/ids.ts'
 import type { Offer } from './cart.ts'
-import { addition, merged, update, type LineToKeep } from './cart-line.ts'
+import { addition, update } from './cart-line.ts'
 
 const variant = (name: string) => demoId(`variant/${name}`)
 const anOffer = (name: string, values: Partial<Offer> = {}): Offer => ({
@@ -110,27 +110,5 @@ describe('setting quantities', () => {
     const line = held('tee', 1)
     expect(update([{ lineId: line.id, quantity: 4 }], null, [line]).keep).toMatchObject([{ sku: 'tee', quantity: 4 }])
     expect(update([{ lineId: line.id, quantity: 11 }], null, [line]).errors).toMatchObject([{ code: 'LIMIT_EXCEEDED' }])
-  })
-})
-
-describe("a guest's cart added to an account's", () => {
-  const account = [held('tee', 2), held('mug', 1)]
-  const guest = [held('mug', 4), held('bag', 1)]
-  const quantities = (lines: readonly LineToKeep[]) => lines.map(({ sku, quantity }) => `${quantity} ${sku}`)
-
-  test.each([
-    ['SUM_QUANTITIES', ['2 tee', '5 mug', '1 bag']],
-    ['PREFER_GUEST', ['2 tee', '4 mug', '1 bag']],
-    ['PREFER_ACCOUNT', ['2 tee', '1 mug', '1 bag']],
-    ['REPLACE_WITH_GUEST', ['4 mug', '1 bag']],
-  ] as const)('%s', (strategy, expected) => {
-    expect(quantities(merged(account, guest, strategy))).toEqual(expected)
-  })
-
-  test('lines beyond 100 are left out, the guest’s last ones', () => {
-    const many = (name: string) => Array.from({ length: 60 }, (_, index) => held(`${name}-${index}`, 1))
-    const lines = merged(many('own'), many('guest'), 'SUM_QUANTITIES')
-    expect(lines).toHaveLength(100)
-    expect(lines.at(-1)?.sku).toBe('guest-39')
   })
 })

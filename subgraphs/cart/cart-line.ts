@@ -95,27 +95,3 @@ const error = (code: UserErrorCode, message: string, index: number, field: strin
   message,
   field: inputPath(['lines', index, field]),
 })
-
-export type MergeStrategy = 'SUM_QUANTITIES' | 'PREFER_GUEST' | 'PREFER_ACCOUNT' | 'REPLACE_WITH_GUEST'
-
-/**
- * The lines of an account's cart after a guest's is added to it, the account's first. Sums are kept whole: the cart shows
- * no more than `maxOrderQuantity` and what is in stock, and its problems say so. Lines beyond the limit of a cart, the
- * guest's last ones, are left out.
- */
-export function merged(
-  account: readonly LineToKeep[],
-  guest: readonly LineToKeep[],
-  strategy: MergeStrategy,
-): LineToKeep[] {
-  if (strategy === 'REPLACE_WITH_GUEST') return [...guest]
-  const lines = new Map(account.map((line) => [line.variantId, line]))
-  for (const line of guest) {
-    const own = lines.get(line.variantId)
-    if (!own) lines.set(line.variantId, line)
-    else if (strategy === 'PREFER_GUEST') lines.set(line.variantId, { ...own, quantity: line.quantity })
-    else if (strategy === 'SUM_QUANTITIES')
-      lines.set(line.variantId, { ...own, quantity: own.quantity + line.quantity })
-  }
-  return [...lines.values()].slice(0, MAX_LINES)
-}

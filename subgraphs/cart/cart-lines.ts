@@ -10,7 +10,7 @@ import { belongsTo } from './access.ts'
 import { MAX_LINES, type Offers } from './cart.ts'
 import { addition, update, type Changes, type LineToKeep } from './cart-line.ts'
 import { offersOnce } from './offers.ts'
-import { changeCart, newCart, openCart, refuse, tell } from './carts.ts'
+import { changeCart, newCart, openCart, refuse, tell, told } from './carts.ts'
 import type {
   CartClearInput,
   CartCreateInput,
@@ -99,7 +99,7 @@ async function addTo(
   mine: Owner,
   { cartId, lines, offers }: z.output<typeof addInput> & { offers: NonNullable<Offers> },
 ): Promise<CartRow> {
-  const cart = await changeCart(tx, ctx, mine, { cartId })
+  const cart = await changeCart(tx, ctx, mine, { cartId }, told('lines'))
   await apply(tx, cart, addition(lines, offers, await linesOf(tx, cartId)))
   return cart
 }
@@ -124,7 +124,7 @@ export async function updateLines(ctx: Context, mine: Owner, input: CartLinesUpd
     ),
   )
   const cart = await ctx.db.transaction(async (tx) => {
-    const locked = await changeCart(tx, ctx, mine, { cartId, expectedVersion })
+    const locked = await changeCart(tx, ctx, mine, { cartId, expectedVersion }, told('lines'))
     await apply(tx, locked, update(lines, offers, await linesOf(tx, cartId)))
     return locked
   })
@@ -161,7 +161,7 @@ export async function clearCart(ctx: Context, mine: Owner, { cartId }: CartClear
 
 async function empty(ctx: Context, mine: Owner, cartId: string, which?: ReturnType<typeof inArray>): Promise<CartRow> {
   const cart = await ctx.db.transaction(async (tx) => {
-    const locked = await changeCart(tx, ctx, mine, { cartId })
+    const locked = await changeCart(tx, ctx, mine, { cartId }, told('lines'))
     await tx.delete(cartLines).where(and(eq(cartLines.cartId, cartId), which))
     return locked
   })

@@ -1,4 +1,5 @@
 import type { Money } from '#platform/money.ts'
+import type { ClaimProblem } from './claim.ts'
 import { discountsOn, type Discount, type Offered } from './discount.ts'
 import type { EnteredCode } from './promotion.ts'
 import { STANDARD, rateFor, taxes, type Place, type TaxLine, type TaxRate } from './tax.ts'
@@ -53,6 +54,7 @@ export interface PricedLine {
 
 /** The parents of the members of the GraphQL union `CartProblem`. */
 export type Problem =
+  | ClaimProblem
   | { __typename: 'LineOutOfStock' | 'LineUnavailable'; line: PricedLine }
   | { __typename: 'LineQuantityReduced'; line: PricedLine; available: number }
   | { __typename: 'LinePriceChanged'; line: PricedLine; previous: Money; current: Money }

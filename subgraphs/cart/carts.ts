@@ -1,4 +1,5 @@
 import { and, eq, lt, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { addressSchema } from '#platform/address.ts'
 import type { Context } from '#platform/context.ts'
@@ -10,6 +11,7 @@ import { requireSession, owner, type Owner } from '#platform/viewer.ts'
 import { belongsTo, isCurrent, visibleTo } from './access.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { next } from './cart.ts'
+import type { LeftOut } from './claim.ts'
 import { cartById, currentCartOf } from './loaders.ts'
 import type { SeenCart } from './price-cache.ts'
 import { summaryOf } from './pricing.ts'
@@ -67,6 +69,9 @@ export const changed = ({ now }: Pick<Context, 'now'>) => ({
   expiresAt: new Date(now().getTime() + KEPT_DAYS * 86_400_000),
 })
 
+/** The column that a change of one part sets: what sign-ins left out of that part has been told. */
+export const told = (part: keyof LeftOut) => ({ leftOut: sql`${carts.leftOut} - ${part}::text` })
+
 /** The columns that set a cart aside for good. */
 export const closed = <T extends CartRow['status']>({ now }: Pick<Context, 'now'>, status: T) => ({
   status,
@@ -105,7 +110,7 @@ export async function changeCart(
   ctx: Pick<Context, 'now'>,
   mine: Owner,
   { cartId, expectedVersion }: { cartId: string; expectedVersion?: number | null | undefined },
-  values: Partial<typeof carts.$inferInsert> = {},
+  values: PgUpdateSetSource<typeof carts> = {},
 ): Promise<CartRow> {
   const isMine = isId(cartId) ? and(eq(carts.id, cartId), belongsTo(mine)) : sql`false`
   const isSeen = expectedVersion == null ? undefined : eq(carts.version, expectedVersion)
@@ -137,7 +142,7 @@ const buyerInput = z.object({
 /** Notes who buys and where to. What is left out stays, null clears. */
 export async function updateBuyer(ctx: Context, mine: Owner, input: CartBuyerUpdateInput): Promise<CartRow> {
   const { cartId, email: buyerEmail, note, ...addresses } = parseInput(buyerInput, input)
-  const values = { buyerEmail, note: note === '' ? null : note, ...addresses }
+  const values = { buyerEmail, note: note === '' ? null : note, ...addresses, ...told('details') }
   return await tell(ctx, await ctx.db.transaction((tx) => changeCart(tx, ctx, mine, { cartId }, values)))
 }
 
@@ -157,7 +162,10 @@ export async function chooseDelivery(
   if (!options) reject('UPSTREAM_UNAVAILABLE', 'Deliveries cannot be offered now. Try again later.')
   const deliveryOption = options.find(({ id }) => id === optionId)
   if (!deliveryOption) reject('NOT_APPLICABLE', 'This delivery is not offered for this cart.', ['optionId'])
-  return await tell(ctx, await ctx.db.transaction((tx) => changeCart(tx, ctx, mine, { cartId }, { deliveryOption })))
+  return await tell(
+    ctx,
+    await ctx.db.transaction((tx) => changeCart(tx, ctx, mine, { cartId }, { deliveryOption, ...told('details') })),
+  )
 }
 
 /** Account that a cart belongs to; null for a guest's. */

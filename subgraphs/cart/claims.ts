@@ -9,8 +9,7 @@ import type { Announced } from '#platform/facts.ts'
 import { parseInput, rejectTransition } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
 import { belongsTo, isCurrent } from './access.ts'
-import { merged, type MergeStrategy } from './cart-line.ts'
-import { mergedCodes } from './promotion.ts'
+import { merged, type MergeStrategy } from './claim.ts'
 import { keepLines, linesOf } from './cart-lines.ts'
 import { changed, closed, openCart, tell } from './carts.ts'
 import type { CartMergeInput } from './schema.generated.ts'
@@ -84,27 +83,17 @@ async function merge(tx: Db, ctx: Context, { guestId, userId, strategy }: Claim)
 }
 
 async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy: MergeStrategy): Promise<void> {
-  const lines = merged(await linesOf(tx, into.id), await linesOf(tx, from.id), strategy)
+  const account = { cart: into, lines: await linesOf(tx, into.id) }
+  const { lines, values } = merged(account, { cart: from, lines: await linesOf(tx, from.id) }, strategy)
   const gone = notInArray(
     cartLines.variantId,
     lines.map(({ variantId }) => variantId),
   )
   await tx.delete(cartLines).where(and(eq(cartLines.cartId, into.id), lines.length > 0 ? gone : undefined))
   await keepLines(tx, into.id, lines)
-  // The account's own words count; what it did not say is taken over, a delivery only with the address it was chosen for.
-  const address = into.shippingAddress
-    ? {}
-    : { shippingAddress: from.shippingAddress, deliveryOption: from.deliveryOption }
   await tx
     .update(carts)
-    .set({
-      buyerEmail: into.buyerEmail ?? from.buyerEmail,
-      note: into.note ?? from.note,
-      discountCodes: mergedCodes(into.discountCodes, from.discountCodes),
-      billingAddress: into.billingAddress ?? from.billingAddress,
-      ...address,
-      ...changed(ctx),
-    })
+    .set({ ...values, ...changed(ctx) })
     .where(eq(carts.id, into.id))
   await tx.update(carts).set(closed(ctx, 'MERGED')).where(eq(carts.id, from.id))
 }

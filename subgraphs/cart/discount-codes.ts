@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { parseInput } from '#platform/user-errors.ts'
 import type { Owner } from '#platform/viewer.ts'
-import { changeCart, tell } from './carts.ts'
+import { changeCart, tell, told } from './carts.ts'
 import { MAX_CODES, distinctCodes } from './promotion.ts'
 import type { CartDiscountCodesSetInput } from './schema.generated.ts'
 import type { CartRow } from './tables.ts'
@@ -21,5 +21,5 @@ const codesInput = z.object({
 export async function setDiscountCodes(ctx: Context, mine: Owner, input: CartDiscountCodesSetInput): Promise<CartRow> {
   const { cartId, codes } = parseInput(codesInput, input)
   const discountCodes = distinctCodes(codes)
-  return await tell(ctx, await changeCart(ctx.db, ctx, mine, { cartId }, { discountCodes }))
+  return await tell(ctx, await changeCart(ctx.db, ctx, mine, { cartId }, { discountCodes, ...told('codes') }))
 }

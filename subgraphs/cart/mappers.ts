@@ -7,6 +7,7 @@ export default {
   ChosenDeliveryOption: './cart.ts#DeliveryChoice',
   DiscountApplication: './discount.ts#Discount',
   DiscountCode: './promotion.ts#EnteredCode',
+  LineLeftOut: './claim.ts#LeftOutLine',
   Promotion: './tables.ts#PromotionRow',
   TaxLine: './tax.ts#TaxLine',
   TaxRate: './tables.ts#TaxRateRow',

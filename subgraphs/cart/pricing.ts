@@ -3,6 +3,7 @@ import { loadGrouped } from '#platform/loader.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { offersFor } from './calls/inventory.ts'
 import { basketOf, priceOf, type Basket, type Delivery, type Pricing, type Summary } from './cart.ts'
+import { claimProblems } from './claim.ts'
 import { offersOnce } from './offers.ts'
 import { keepPricing, pricingKept, type SeenCart } from './price-cache.ts'
 import type { CartRow } from './tables.ts'
@@ -55,8 +56,10 @@ async function priced(ctx: Context, { terms, basket, isUpToDate }: Contents): Pr
   const place = cart.shippingAddress ?? { countryCode: ctx.config.COUNTRY, region: null }
   const delivery = await deliveryOf(ctx, cart, basket)
   const offered = { promotions, codes: cart.discountCodes, now: ctx.now() }
+  const pricing = priceOf(basket, delivery, { rates, place }, offered)
   return {
-    ...priceOf(basket, delivery, { rates, place }, offered),
+    ...pricing,
+    problems: [...pricing.problems, ...claimProblems(cart.leftOut ?? {})],
     isUpToDate: isUpToDate && delivery.isUpToDate,
   }
 }

@@ -78,10 +78,6 @@ export function distinctCodes(codes: readonly string[]): string[] {
   return [...first.values()]
 }
 
-/** The codes of two carts that become one; those of the second that are too many are left out. */
-export const mergedCodes = (codes: readonly string[], more: readonly string[]): string[] =>
-  distinctCodes([...codes, ...more]).slice(0, MAX_CODES)
-
 /** The buyer that a promotion's limit per customer counts: an account, or a guest by e-mail address. */
 export function customerKey({
   customerId,

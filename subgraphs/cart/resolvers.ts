@@ -92,6 +92,7 @@ export const resolvers: Resolvers = {
     problems: async (cart, _, ctx) => (await pricingOf(ctx, cart)).problems,
   },
   CartLine: { variant: ({ variantId }) => ({ id: variantId }) },
+  LineLeftOut: { variant: ({ variantId }) => ({ id: variantId }) },
   ChosenDeliveryOption: {
     estimatedFrom: ({ estimatedFrom }) => new Date(estimatedFrom),
     estimatedTo: ({ estimatedTo }) => new Date(estimatedTo),

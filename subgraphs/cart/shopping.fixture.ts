@@ -22,7 +22,8 @@ const CART = `id status version owner { id } lineCount totalQuantity totalWeight
   problems { __typename
     ... on LineQuantityReduced { available line { sku quantity } } ... on LineOutOfStock { line { sku quantity } }
     ... on LinePriceChanged { previous { amount } current { amount } } ... on LineUnavailable { line { sku } }
-    ... on DeliveryOptionStale { previousOptionId } }`
+    ... on DeliveryOptionStale { previousOptionId } ... on LineLeftOut { reason variant { id } title sku quantity }
+    ... on DiscountCodeLeftOut { code } ... on BuyerDetailLeftOut { detail } }`
 const ERRORS = `userErrors { __typename code field
   ... on InsufficientStockError { variant { id } requested available }
   ... on StaleVersionError { currentVersion } ... on StateTransitionError { fromState toState allowed } }`

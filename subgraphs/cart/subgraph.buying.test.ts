@@ -203,10 +203,21 @@ test('a guest’s units and the account’s add up at sign-in, to no more than a
   await mutate(guest, 'cartDiscountCodesSet', { cartId: (await read(guest)).id, codes: ['theirs', 'Both'] })
   await mutate(account, 'cartDiscountCodesSet', { cartId: (await read(account)).id, codes: ['both'] })
   const claim = { guestId: guest.id, userId: account.id, strategy: 'SUM_QUANTITIES', idempotencyKey: uuidv7() }
+  await mutate(guest, 'cartBuyerUpdate', { cartId: (await read(guest)).id, note: 'Theirs' })
+  await mutate(account, 'cartBuyerUpdate', { cartId: (await read(account)).id, note: 'Own' })
   const { cart } = await mutate(aService('users'), 'cartMerge', claim)
+  const told = [
+    { __typename: 'LineQuantityReduced', available: 20, line: { sku } },
+    { __typename: 'BuyerDetailLeftOut', detail: 'NOTE' },
+  ]
   expect(cart).toMatchObject({
     lines: [{ sku, quantity: 20 }],
-    problems: [{ __typename: 'LineQuantityReduced', available: 20, line: { sku } }],
+    problems: told,
     discountCodes: [{ code: 'both' }, { code: 'theirs' }],
+  }) // Nothing of it keeps the cart from being bought.
+  const hold = { cartId: cart.id, checkoutId: uuidv7(), attempt: 1, idempotencyKey: uuidv7() }
+  expect((await mutate(aService('orders'), 'cartFreeze', hold)).cart).toMatchObject({
+    status: 'FROZEN',
+    problems: told,
   })
 })

@@ -10,16 +10,22 @@ import { contents, openShop } from './shopping.fixture.ts'
 const { shop, mutate, read, create, fill } = await openShop('cart')
 afterAll(() => shop[Symbol.asyncDispose]())
 
+/** `['2 tee']` of the lines that a sign-in left out for this reason. */
+const linesLeftOut = ({ problems }: Awaited<ReturnType<typeof read>>, why: string): string[] =>
+  problems
+    .filter(({ reason }: { reason?: string }) => reason === why)
+    .map(({ quantity, sku }: { quantity: number; sku: string }) => `${quantity} ${sku}`)
+
 describe('a guest who signs in', () => {
   const merge = (guestId: string, userId: string, strategy = 'SUM_QUANTITIES', idempotencyKey = uuidv7()) =>
     mutate(aService('users'), 'cartMerge', { guestId, userId, strategy, idempotencyKey }, 'isReplay')
 
   test.each([
-    ['SUM_QUANTITIES', ['2 tee', '5 mug', '1 bag']],
-    ['PREFER_GUEST', ['2 tee', '4 mug', '1 bag']],
-    ['PREFER_ACCOUNT', ['2 tee', '1 mug', '1 bag']],
-    ['REPLACE_WITH_GUEST', ['4 mug', '1 bag']],
-  ])('finds the lines of both carts in the account’s: %s', async (strategy, expected) => {
+    ['SUM_QUANTITIES', ['2 tee', '5 mug', '1 bag'], []],
+    ['PREFER_GUEST', ['2 tee', '4 mug', '1 bag'], ['1 mug']],
+    ['PREFER_ACCOUNT', ['2 tee', '1 mug', '1 bag'], ['4 mug']],
+    ['REPLACE_WITH_GUEST', ['4 mug', '1 bag'], ['2 tee', '1 mug']],
+  ])('finds the lines of both carts in the account’s: %s', async (strategy, expected, leftOut) => {
     const [guest, user] = [aGuest(), aCustomer()]
     const [theirs, own] = [await create(guest), await create(user)]
     await fill(theirs, { mug: 4, bag: 1 })
@@ -30,10 +36,14 @@ describe('a guest who signs in', () => {
     const { cart, isReplay } = await merge(guest.id, user.id, strategy, key)
     expect(cart).toMatchObject({ id: own, buyerEmail: 'guest@example.com', note: 'From the account' })
     expect(contents(cart)).toEqual(expected)
+    expect(linesLeftOut(cart, 'OTHER_CART_CHOSEN')).toEqual(leftOut)
+    expect(cart.problems.at(-1)).toEqual({ __typename: 'BuyerDetailLeftOut', detail: 'NOTE' })
     expect(isReplay).toBe(false)
     const again = await merge(guest.id, user.id, strategy, key)
     expect(again).toMatchObject({ isReplay: true, cart: { id: own } })
     expect(contents(again.cart)).toEqual(expected)
+    expect(again.cart.problems).toEqual(cart.problems)
+    expect((await read(user)).problems).toEqual(cart.problems)
     // The guest's cart is closed and is the account's now.
     expect(await read(guest)).toBeNull()
     expect(await read(user, theirs)).toMatchObject({ status: 'MERGED' })
@@ -52,10 +62,10 @@ describe('a guest who signs in', () => {
     const [guest, user] = [aGuest(), aCustomer()]
     await fill(await create(guest), { tee: 3 })
     const eventId = uuidv7()
-    await claim(guest.id, user.id, eventId)
+    await claim(guest.id, user.id, undefined, eventId)
     expect(contents(await read(user))).toEqual(['3 tee'])
     await fill(await create(guest), { mug: 1 })
-    await claim(guest.id, user.id, eventId)
+    await claim(guest.id, user.id, undefined, eventId)
     expect(contents(await read(user))).toEqual(['3 tee'])
   })
 
@@ -81,9 +91,98 @@ describe('a guest who signs in', () => {
     expect(contents(await read(user))).toEqual(['3 tee'])
   })
 
-  async function claim(guestId: string, userId: string, eventId = uuidv7()) {
+  test.each(['SUM_QUANTITIES', 'PREFER_GUEST', 'PREFER_ACCOUNT', 'REPLACE_WITH_GUEST'])(
+    'is told what a full cart has no place for, by the command and by the fact: %s',
+    async (strategy) => {
+      for (const how of [merge, claim]) {
+        const [guest, user] = [aGuest(), aCustomer()]
+        await fill(await create(guest), { tee: 2, ...many('guest', 99) })
+        await fill(await create(user), { tee: 2, ...many('own', 98) })
+        await how(guest.id, user.id, strategy)
+        const cart = await read(user)
+        const isReplaced = strategy === 'REPLACE_WITH_GUEST'
+        expect(cart.lineCount).toBe(100)
+        expect(linesLeftOut(cart, 'CART_FULL')).toEqual(
+          isReplaced
+            ? []
+            : Object.keys(many('guest', 99))
+                .slice(1)
+                .map((sku) => `1 ${sku}`),
+        )
+        expect(linesLeftOut(cart, 'OTHER_CART_CHOSEN')).toEqual(
+          isReplaced ? Object.keys(many('own', 98)).map((sku) => `1 ${sku}`) : [],
+        )
+      }
+    },
+  )
+
+  test('is told the codes that are too many, and what the account’s cart says otherwise of its buyer', async () => {
+    const [guest, user] = [aGuest(), aCustomer()]
+    const [theirs, own] = [await create(guest), await create(user)]
+    const codes = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index}`)
+    await mutate(guest, 'cartDiscountCodesSet', { cartId: theirs, codes: ['OWN-1', ...codes('guest', 4)] })
+    await mutate(user, 'cartDiscountCodesSet', { cartId: own, codes: codes('own', 8) })
+    const address = { line1: 'Kastanienallee 12', city: 'Berlin', countryCode: 'DE' }
+    await mutate(guest, 'cartBuyerUpdate', {
+      cartId: theirs,
+      email: 'same@example.com',
+      shippingAddress: address,
+      billingAddress: address,
+    })
+    await mutate(user, 'cartBuyerUpdate', {
+      cartId: own,
+      email: 'same@example.com',
+      shippingAddress: { ...address, city: 'Wien' },
+    })
+    const { cart } = await merge(guest.id, user.id)
+    expect(cart).toMatchObject({ shippingAddress: { city: 'Wien' }, billingAddress: { line1: address.line1 } })
+    expect(cart.discountCodes).toHaveLength(10)
+    expect(cart.problems).toEqual([
+      { __typename: 'DiscountCodeLeftOut', code: 'guest-2' },
+      { __typename: 'DiscountCodeLeftOut', code: 'guest-3' },
+      { __typename: 'BuyerDetailLeftOut', detail: 'SHIPPING_ADDRESS' },
+    ])
+  })
+
+  test('is told of each until that part of the cart is changed, also after another sign-in', async () => {
+    const user = aCustomer()
+    const cartId = await create(user)
+    await fill(cartId, { tee: 2, mug: 1 })
+    await mutate(user, 'cartBuyerUpdate', { cartId, note: 'From the account' })
+    const codes = Array.from({ length: 10 }, (_, index) => `code-${index}`)
+    await mutate(user, 'cartDiscountCodesSet', { cartId, codes })
+    for (const [lines, code] of [
+      [{ tee: 3, mug: 5 }, 'first'],
+      [{ mug: 7 }, 'second'],
+    ] as const) {
+      const guest = aGuest()
+      const theirs = await create(guest)
+      await fill(theirs, lines)
+      await mutate(guest, 'cartBuyerUpdate', { cartId: theirs, note: code })
+      await mutate(guest, 'cartDiscountCodesSet', { cartId: theirs, codes: [code] })
+      await merge(guest.id, user.id, 'PREFER_ACCOUNT')
+    }
+    const told = async () =>
+      (await read(user)).problems.map(({ __typename, quantity, sku, code, detail }: Record<string, unknown>) =>
+        [__typename, quantity, sku, code, detail].filter(Boolean).join(' '),
+      )
+    const lines = ['LineLeftOut 3 tee', 'LineLeftOut 7 mug']
+    const others = ['DiscountCodeLeftOut first', 'DiscountCodeLeftOut second', 'BuyerDetailLeftOut NOTE']
+    expect(await told()).toEqual([...lines, ...others])
+    await mutate(user, 'cartLinesRemove', { cartId, lineIds: [] })
+    expect(await told()).toEqual(others)
+    await mutate(user, 'cartDiscountCodesSet', { cartId, codes: [] })
+    expect(await told()).toEqual(others.slice(2))
+    await mutate(user, 'cartBuyerUpdate', { cartId, note: 'Seen' })
+    expect(await told()).toEqual([])
+  })
+
+  const many = (name: string, count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`${name}-${index}`, 1]))
+
+  async function claim(guestId: string, userId: string, strategy = 'SUM_QUANTITIES', eventId = uuidv7()) {
     const about = { name: 'GuestClaimed', version: 1, occurredAt: new Date().toISOString(), requestId: uuidv7() }
-    const data = { guestId, userId, cartMergeStrategy: 'SUM_QUANTITIES' }
+    const data = { guestId, userId, cartMergeStrategy: strategy }
     const event = { ...about, eventId, entityId: guestId, entityVersion: 1, owner: null, data }
     const reaction = reactions.find(({ fact }) => fact.name === event.name)!
     await reaction.handle(shop.part('cart').ownContext(), event)

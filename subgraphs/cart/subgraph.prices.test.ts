@@ -5,7 +5,7 @@ import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
 
-const { shop, read, withLines, pricesChanged } = await openShop('cart', 'inventory')
+const { shop, mutate, read, withLines, pricesChanged } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const staff = staffWith('promotions:manage', 'inventory:manage', 'inventory:read')
@@ -60,6 +60,20 @@ describe('what a cart comes to is kept', () => {
       }),
     )
     expect(await read(viewer)).toMatchObject({ version: 16, totalQuantity: 16 })
+  })
+
+  test('with what a sign-in left out, until its lines change', async () => {
+    const [guest, account] = [aGuest(), aCustomer()]
+    await withLines(guest, [{ ...tee, quantity: 2 }])
+    const { id: cartId } = await withLines(account, [tee])
+    const claim = { guestId: guest.id, userId: account.id, strategy: 'PREFER_ACCOUNT', idempotencyKey: uuidv7() }
+    await mutate(aService('users'), 'cartMerge', claim)
+    const told = [{ __typename: 'LineLeftOut', sku: TEE.sku, quantity: 2, variant: { id: TEE.id } }]
+    expect((await read(account)).problems).toMatchObject(told)
+    expect(await cost(account)).toBe(1)
+    expect((await read(account)).problems).toMatchObject(told)
+    const lines = [{ variantId: MUG.id, quantity: 1 }]
+    expect((await mutate(account, 'cartLinesAdd', { cartId, lines })).cart.problems).toEqual([])
   })
 
   test('never longer than until staff change an offer', async () => {

@@ -16,6 +16,7 @@ import {
 import type { Address } from '#platform/address.ts'
 import { columns, idempotencyTable, inboxTable } from '#platform/columns.ts'
 import type { DeliveryChoice, Pricing } from './cart.ts'
+import type { LeftOut } from './claim.ts'
 
 export const schema = pgSchema('cart')
 
@@ -43,6 +44,8 @@ export const carts = schema.table(
     /** What that checkout was promised: the cart shows these prices from then on. */
     frozen: jsonb().$type<Pricing>(),
     orderId: uuid(),
+    /** What sign-ins did not take over into it; null when nothing, or all has been told. */
+    leftOut: jsonb().$type<LeftOut>(),
     /** When it became an order, went into another cart or was given up. */
     closedAt: columns.at(),
   },
