@@ -12,7 +12,10 @@ export type Answer =
   | { status: 'REQUIRES_ACTION'; reference: string; action: Action }
   | Refusal
 
-/** `FAILED`: it was not carried out, and not by a decision of the bank. */
+/**
+ * `FAILED`: it was not carried out, and not by a decision of the bank. Either is the end: nothing comes of the request any
+ * more.
+ */
 export interface Refusal {
   status: 'DECLINED' | 'FAILED'
   code: string
@@ -61,8 +64,8 @@ export interface Provider {
   authorize(request: { key: string; token: string; amount: Money }): Promise<Answer>
   /** Takes reserved money. `reference` is the authorisation's. */
   capture(request: { key: string; reference: string; amount: Money }): Promise<Answer>
-  /** Releases reserved money, or ends an authorisation that REQUIRES_ACTION. */
-  void(request: { key: string; reference: string; amount: Money }): Promise<Answer>
+  /** Releases reserved money, or ends an authorisation that REQUIRES_ACTION: then it `isAbandoned`. */
+  void(request: { key: string; reference: string; amount: Money; isAbandoned?: boolean }): Promise<Answer>
   /** Gives taken money back. */
   refund(request: { key: string; reference: string; amount: Money }): Promise<Answer>
   /** What became of a request; null when the provider never received it. */

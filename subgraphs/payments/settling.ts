@@ -39,7 +39,7 @@ export async function settle(
 export async function abandon(ctx: Doing, transaction: PaymentTransactionRow, payment: PaymentRow): Promise<void> {
   const { id, amountMinor, currency } = transaction
   const amount = { amountMinor, currency }
-  const request = { key: `${id}:cancel`, reference: payment.providerReference!, amount }
+  const request = { key: `${id}:cancel`, reference: payment.providerReference!, amount, isAbandoned: true }
   const ended = (await ifReached(providerNamed(ctx, payment.provider).void(request))) ?? refuseForNow()
   const answer =
     ended.status === 'SUCCEEDED'

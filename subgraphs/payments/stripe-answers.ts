@@ -23,10 +23,14 @@ export function answerToIntent(intent: Stripe.PaymentIntent): Answer {
   const { id: reference, status } = intent
   if (status === 'requires_capture' || status === 'succeeded') return { status: 'SUCCEEDED', reference }
   if (status === 'requires_action') return { status: 'REQUIRES_ACTION', reference, action: actionOf(intent) }
-  if (status === 'requires_payment_method') return { status: 'DECLINED', code: declineOf(intent.last_payment_error) }
+  if (isFailed(intent)) return { status: 'DECLINED', code: declineOf(intent.last_payment_error) }
   if (status === 'canceled') return { status: 'FAILED', code: CANCELLED }
   throw new ProviderUnreachable()
 }
+
+/** Whether the bank has said no, before the intent was cancelled or not. */
+const isFailed = ({ status, last_payment_error }: Stripe.PaymentIntent): boolean =>
+  status === 'requires_payment_method' || (status === 'canceled' && last_payment_error !== null)
 
 function actionOf({ next_action, client_secret }: Stripe.PaymentIntent) {
   const url = next_action?.redirect_to_url?.url

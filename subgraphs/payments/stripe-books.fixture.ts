@@ -15,6 +15,8 @@ interface Intent extends Json {
   amount_received: number
   status: string
   created: number
+  /** Why it was cancelled, as whoever did so has said. */
+  cancellation_reason: string | null
   metadata: Record<string, string>
   last_payment_error: Json | null
   /** Whole, as when it is asked for with `expand`. */
@@ -29,6 +31,25 @@ const unexpected = (status: string) =>
 const missing = refusal(404, { type: 'invalid_request_error', code: 'resource_missing', message: 'No such thing.' })
 const declined = (decline_code: string, code = 'card_declined') =>
   refusal(402, { type: 'card_error', code, decline_code, message: 'Your card was declined.' })
+
+/** The card that is charged in several parts; with any other the first capture is the last. */
+export const MULTICAPTURE = '5555555555554444'
+
+interface Charge {
+  payment_method_details: { card: { multicapture: { status: string } } }
+}
+
+const isCapturedAgain = ({ latest_charge }: Intent): boolean =>
+  (latest_charge as Json & Charge).payment_method_details.card.multicapture.status === 'available'
+
+// The bounds of a charge, and the whole units and tens that some currencies are charged in.
+function amountRefused(amount: number, currency: string): Reply | null {
+  const refused = (code: string) => refusal(400, { type: 'invalid_request_error', code, param: 'amount' })
+  if (amount > 99_999_999) return refused('amount_too_large')
+  if (amount < 50 && currency === 'eur') return refused('amount_too_small')
+  const step = { isk: 100, ugx: 100, bhd: 10, jod: 10, kwd: 10, omr: 10, tnd: 10 }[currency] ?? 1
+  return amount % step === 0 ? null : refused('invalid_charge_amount')
+}
 
 export class Books {
   readonly methods = new Map<string, Json & { number: string; customer: string | null; isUsed: boolean }>()
@@ -45,7 +66,7 @@ export class Books {
     const intent = this.intents.get(id)
     if (!intent) return missing
     if (action === 'capture') return this.#capture(intent, fields)
-    if (action === 'cancel') return this.#cancel(intent)
+    if (action === 'cancel') return this.#cancel(intent, fields)
     return this.#shown(intent)
   }
 
@@ -104,10 +125,14 @@ export class Books {
         message: 'It may not be used again.',
       })
     }
+    const amount = Number(fields.get('amount'))
+    const refused = amountRefused(amount, fields.get('currency')!)
+    if (refused) return refused
     method.isUsed = true
     const id = idOf('pi')
-    const amount = Number(fields.get('amount'))
-    const charge = { id: idOf('ch'), object: 'charge', status: 'succeeded', amount_refunded: 0 }
+    const multicapture = { status: method.number === MULTICAPTURE ? 'available' : 'unavailable' }
+    const payment_method_details = { card: { multicapture } }
+    const charge = { id: idOf('ch'), object: 'charge', status: 'succeeded', amount_refunded: 0, payment_method_details }
     const intent: Intent = {
       id,
       object: 'payment_intent',
@@ -118,6 +143,7 @@ export class Books {
       client_secret: `${id}_secret`,
       created: Math.floor(Date.now() / 1000),
       latest_charge: charge,
+      cancellation_reason: null,
       last_payment_error: null,
       metadata: { key: fields.get('metadata[key]') ?? '' },
       next_action: null,
@@ -143,6 +169,7 @@ export class Books {
   /** What the buyer does at the bank. */
   confirm(id: string, isApproved: boolean): void {
     const intent = this.intents.get(id)!
+    if (intent.status === 'canceled') throw new Error('Nobody can confirm what was cancelled')
     intent.next_action = null
     intent.status = isApproved ? 'requires_capture' : 'requires_payment_method'
     if (isApproved) intent.amount_capturable = intent.amount
@@ -154,22 +181,25 @@ export class Books {
     if (intent.status !== 'requires_capture') return unexpected(intent.status)
     if (amount > intent.amount_capturable)
       return refusal(400, { type: 'invalid_request_error', code: 'amount_too_large' })
+    const isFinal = fields.get('final_capture') !== 'false'
+    if (!isFinal && !isCapturedAgain(intent)) return refusal(400, { type: 'invalid_request_error', param: 'final_capture' })
     for (const [name, value] of fields) {
       const key = /^metadata\[(.+)\]$/.exec(name)?.[1]
       if (key) intent.metadata[key] = value
     }
-    const isFinal = fields.get('final_capture') !== 'false' || amount === intent.amount_capturable
+    const isOver = isFinal || amount === intent.amount_capturable
     Object.assign(intent, {
-      status: isFinal ? 'succeeded' : 'requires_capture',
-      amount_capturable: isFinal ? 0 : intent.amount_capturable - amount,
+      status: isOver ? 'succeeded' : 'requires_capture',
+      amount_capturable: isOver ? 0 : intent.amount_capturable - amount,
       amount_received: intent.amount_received + amount,
     })
     return this.#shown({ ...intent })
   }
 
-  #cancel(intent: Intent): Reply {
+  #cancel(intent: Intent, fields: Fields): Reply {
     if (['succeeded', 'canceled', 'processing'].includes(intent.status)) return unexpected(intent.status)
-    Object.assign(intent, { status: 'canceled', amount_capturable: 0 })
+    const cancellation_reason = fields.get('cancellation_reason') ?? null
+    Object.assign(intent, { status: 'canceled', amount_capturable: 0, cancellation_reason })
     return this.#shown({ ...intent })
   }
 

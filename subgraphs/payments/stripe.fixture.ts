@@ -4,8 +4,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Stripe } from 'stripe'
 import { Books, idOf, refusal, type Json, type Reply } from './stripe-books.fixture.ts'
 
-/** `lost`: carried out, the connection closes. `500`: carried out, answered with an error. The others do nothing. */
-type Mishap = 'lost' | '500' | '409' | '429' | 'hangs'
+/**
+ * `lost`: carried out, the connection closes. `500`: carried out, answered with an error. The others do nothing; the error
+ * of `fails` is the answer to its key from then on.
+ */
+type Mishap = 'lost' | '500' | 'fails' | '409' | '429' | 'hangs'
 
 const WEBHOOK_SECRET = 'whsec_of_a_test'
 
@@ -100,9 +103,10 @@ function idempotent(books: Books) {
         ? { ...known, isReplay: true }
         : { ...refusal(400, { type: 'idempotency_error', message: 'Other parameters.' }), isReplay: false }
     }
-    const reply = books.answer(method, path, new Map(new URLSearchParams(method === 'GET' ? query : body)))
-    const isFailing = mishap === '500'
-    const kept = isFailing ? refusal(500, { type: 'api_error', message: 'Something went wrong on our end.' }) : reply
+    const failed = refusal(500, { type: 'api_error', message: 'Something went wrong on our end.' })
+    const fields = new Map(new URLSearchParams(method === 'GET' ? query : body))
+    const reply = mishap === 'fails' ? failed : books.answer(method, path, fields)
+    const kept = mishap === '500' ? failed : reply
     if (key) replies.set(key, { ...kept, request })
     return { ...kept, isReplay: false }
   }
