@@ -5,7 +5,7 @@ import { announce } from '#platform/facts.ts'
 import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { seal } from '#platform/sealed.ts'
 import { PaymentFailed, PaymentResolved, RefundSucceeded } from './events.ts'
-import { actionSealedAs, isUnsettled, NOT_RECEIVED } from './payment.ts'
+import { actionSealedAs, CHARGED_ONCE, isUnsettled, NOT_RECEIVED } from './payment.ts'
 import type { Answer } from './provider.ts'
 import { payments, paymentTransactions, type postings, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
 
@@ -137,9 +137,10 @@ type Teller = (tx: Db, ctx: Doing, recorded: Recorded) => Promise<void>
 // The fact that an answer makes true; null when it makes none, as on the way of an ordinary purchase.
 function tellerOf(
   { kind, amountMinor, currency }: PaymentTransactionRow,
-  { status }: Answer | { status: 'UNKNOWN' },
+  answer: Answer | { status: 'UNKNOWN' },
   isResolution: boolean,
 ): Teller | null {
+  const { status } = answer
   const amount = { amountMinor, currency }
   if (kind === 'AUTHORIZE' && isResolution && status !== 'REQUIRES_ACTION' && status !== 'UNKNOWN') {
     return (tx, ctx, { payment }) => {
@@ -147,12 +148,10 @@ function tellerOf(
       return announce(tx, ctx, PaymentResolved, { ...about(payment), data: { checkoutId, status: standing } })
     }
   }
+  // A part that is refused leaves all of it to be taken.
+  const isLost = (status === 'DECLINED' || status === 'FAILED') && answer.code !== CHARGED_ONCE
   const fact =
-    kind === 'CAPTURE' && (status === 'DECLINED' || status === 'FAILED')
-      ? PaymentFailed
-      : kind === 'REFUND' && status === 'SUCCEEDED'
-        ? RefundSucceeded
-        : null
+    kind === 'CAPTURE' && isLost ? PaymentFailed : kind === 'REFUND' && status === 'SUCCEEDED' ? RefundSucceeded : null
   return (
     fact &&
     ((tx, ctx, { payment }) =>

@@ -5,7 +5,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { reject } from '#platform/user-errors.ts'
 import { record, sums, type Doing, type Kind, type Recorded } from './ledger.ts'
-import { isRetryable, isUnsettled } from './payment.ts'
+import { AMOUNT_NOT_EXACT, amountsOutOfBounds, CHARGED_ONCE, isRetryable, isUnsettled } from './payment.ts'
 import { providerNamed, ProviderUnreachable, type Answer, type Provider, type Question } from './provider.ts'
 import { payments, paymentTransactions, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
 
@@ -201,5 +201,14 @@ export function requireSuccess({ status, errorCode }: PaymentTransactionRow): vo
   if (errorCode === 'token_invalid') reject('TOKEN_INVALID', 'This card token is unknown or used up.', ['paymentToken'])
   if (errorCode === 'token_expired')
     reject('TOKEN_EXPIRED', 'This card token is too old. Enter the card again.', ['paymentToken'])
+  if (errorCode === AMOUNT_NOT_EXACT) {
+    reject('NOT_APPLICABLE', 'Banks do not move exactly this amount in this currency.', ['amount'])
+  }
+  if (errorCode === CHARGED_ONCE) {
+    reject('NOT_APPLICABLE', 'This card can be charged once: take all that is reserved.', ['amount'])
+  }
+  if (amountsOutOfBounds.includes(errorCode ?? '')) {
+    reject('LIMIT_EXCEEDED', 'The bank takes no payment as small or as large as this.', ['amount'])
+  }
   reject('UPSTREAM_UNAVAILABLE', 'The bank cannot be reached. Try again with the same key.')
 }

@@ -50,6 +50,15 @@ export const NOT_RECEIVED = 'not_received'
 /** An authorisation that waited for the buyer was ended before the buyer had confirmed. */
 export const CANCELLED = 'cancelled'
 
+/** The provider cannot charge exactly this amount in its currency. */
+export const AMOUNT_NOT_EXACT = 'amount_not_exact'
+
+/** The card can be charged once, and less than all of what is reserved was asked for. */
+export const CHARGED_ONCE = 'charged_once'
+
+/** Codes of an amount that a provider never charges, whatever the card. */
+export const amountsOutOfBounds: readonly string[] = ['amount_too_small', 'amount_too_large']
+
 /** Whether the provider may yet do what was asked. */
 export const isUnsettled = ({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): boolean =>
   status === 'PENDING' || status === 'UNKNOWN' || errorCode === NOT_RECEIVED

@@ -1,16 +1,32 @@
 import { Stripe } from 'stripe'
 import type { Money } from '#platform/money.ts'
-import { CANCELLED, type Booked } from './payment.ts'
+import { AMOUNT_NOT_EXACT, CANCELLED, type Booked } from './payment.ts'
 import { ProviderUnreachable, type Answer, type Refusal } from './provider.ts'
 
-// Stripe counts these in hundredths though ISO 4217 has none.
-const isCountedInHundredths = (currency: string): boolean => ['ISK', 'UGX'].includes(currency.toUpperCase())
+// Where Stripe counts otherwise than ISO 4217: in hundredths though there are none, or whole though there are.
+const scales: Readonly<Record<string, { units: number; minor: number }>> = {
+  ISK: { units: 100, minor: 1 },
+  UGX: { units: 100, minor: 1 },
+  MGA: { units: 1, minor: 100 },
+}
+// These are counted in thousandths, of which the last digit must be 0.
+const countedInTens: readonly string[] = ['BHD', 'JOD', 'KWD', 'OMR', 'TND']
 
-/** An amount as Stripe counts it. */
-export const unitsOf = ({ amountMinor, currency }: Money): { amount: number; currency: string } => ({
-  amount: isCountedInHundredths(currency) ? amountMinor * 100 : amountMinor,
-  currency: currency.toLowerCase(),
-})
+const scaleOf = (currency: string) => scales[currency.toUpperCase()] ?? { units: 1, minor: 1 }
+
+/** An amount as Stripe counts it. @throws NotChargeable when it has none for it: nobody is charged another amount. */
+export function unitsOf({ amountMinor, currency }: Money): { amount: number; currency: string } {
+  const scale = scaleOf(currency)
+  const amount = (amountMinor * scale.units) / scale.minor
+  const isOdd = countedInTens.includes(currency) && amount % 10 !== 0
+  if (isOdd || !Number.isInteger(amount)) throw new NotChargeable()
+  return { amount, currency: currency.toLowerCase() }
+}
+
+class NotChargeable extends Error {
+  override name = 'NotChargeable'
+  override message = 'This amount cannot be charged exactly'
+}
 
 /** Key in an intent's metadata that says that a capture was carried out. */
 export const captureMark = (key: string): string => `c_${key}`
@@ -54,7 +70,8 @@ export function bookedOf(intent: Stripe.PaymentIntent): Booked | null {
   const { id: reference, amount, amount_capturable, amount_received: received, latest_charge: charge } = intent
   const { key } = intent.metadata
   if (!key || !charge || typeof charge === 'string' || charge.status === 'failed') return null
-  const minor = (units: number) => (isCountedInHundredths(intent.currency) ? units / 100 : units)
+  const scale = scaleOf(intent.currency)
+  const minor = (units: number) => (units * scale.minor) / scale.units
   return {
     key,
     reference,
@@ -77,6 +94,7 @@ const declineOf = (error: Decline | null): string => error?.decline_code ?? erro
  * @throws ProviderUnreachable, and what is a mistake of ours or of the configuration.
  */
 export function refusalOf(error: unknown): Refusal {
+  if (error instanceof NotChargeable) return { status: 'FAILED', code: AMOUNT_NOT_EXACT }
   if (error instanceof Stripe.errors.StripeCardError) return { status: 'DECLINED', code: declineOf(error) }
   if (error instanceof Stripe.errors.StripeIdempotencyError) return { status: 'FAILED', code: 'idempotency_key_reused' }
   // 409: a request with the same key is under way. What is locked says so as a rate limit.

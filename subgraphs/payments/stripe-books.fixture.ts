@@ -182,7 +182,8 @@ export class Books {
     if (amount > intent.amount_capturable)
       return refusal(400, { type: 'invalid_request_error', code: 'amount_too_large' })
     const isFinal = fields.get('final_capture') !== 'false'
-    if (!isFinal && !isCapturedAgain(intent)) return refusal(400, { type: 'invalid_request_error', param: 'final_capture' })
+    if (!isFinal && !isCapturedAgain(intent))
+      return refusal(400, { type: 'invalid_request_error', param: 'final_capture' })
     for (const [name, value] of fields) {
       const key = /^metadata\[(.+)\]$/.exec(name)?.[1]
       if (key) intent.metadata[key] = value

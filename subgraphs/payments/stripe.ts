@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Config } from '#platform/config.ts'
 import type { Context } from '#platform/context.ts'
 import { seal, unseal } from '#platform/sealed.ts'
-import type { Booked } from './payment.ts'
+import { CHARGED_ONCE, type Booked } from './payment.ts'
 import { ProviderUnreachable, WebhookRefused, type Answer, type Provider, type WebhookEvent } from './provider.ts'
 import { answerToIntent, answerToRefund, bookedOf, captureMark, madeAt, refusalOf, unitsOf } from './stripe-answers.ts'
 
@@ -76,7 +76,6 @@ export function stripe({ now, config }: Asking): Provider {
         return earlier ?? { status: 'FAILED', code: 'token_expired' }
       }
       const intent = {
-        ...unitsOf(amount),
         payment_method: card.method,
         ...('customer' in card ? { customer: card.customer } : {}),
         payment_method_types: ['card'],
@@ -87,7 +86,7 @@ export function stripe({ now, config }: Asking): Provider {
         metadata: { key },
       }
       return await answered(async () =>
-        answerToIntent(await api.paymentIntents.create(intent, { idempotencyKey: key })),
+        answerToIntent(await api.paymentIntents.create({ ...unitsOf(amount), ...intent }, { idempotencyKey: key })),
       )
     },
 
@@ -97,9 +96,11 @@ export function stripe({ now, config }: Asking): Provider {
         const intent = await api.paymentIntents.retrieve(reference, { expand: ['latest_charge'] })
         // Asked for again it would look like another request, as less is left now.
         if (captureMark(key) in intent.metadata) return { status: 'SUCCEEDED', reference }
-        const final_capture = isLast(intent, amount_to_capture)
+        const isPart = amount_to_capture < intent.amount_capturable
+        // Stripe would release the rest.
+        if (isPart && !isCapturedAgain(intent)) return { status: 'FAILED', code: CHARGED_ONCE }
         const metadata = { [captureMark(key)]: String(amount_to_capture) }
-        const capture = { amount_to_capture, metadata, ...(final_capture ? {} : { final_capture }) }
+        const capture = { amount_to_capture, metadata, ...(isPart ? { final_capture: false } : {}) }
         const { id } = await api.paymentIntents.capture(reference, capture, { idempotencyKey: key })
         return { status: 'SUCCEEDED', reference: id }
       }),
@@ -212,12 +213,10 @@ async function refundBy(api: Stripe, key: string, payment_intent: string): Promi
   return null
 }
 
-// Whether a capture must be the last: of a part, the rest stays reserved only where the card's bank plays along.
-function isLast(intent: Stripe.PaymentIntent, amount: number): boolean {
-  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null
-  return (
-    amount >= intent.amount_capturable || charge?.payment_method_details?.card?.multicapture?.status !== 'available'
-  )
+// Of a part, the rest stays reserved only where the card's bank plays along.
+function isCapturedAgain({ latest_charge: charge }: Stripe.PaymentIntent): boolean {
+  const details = typeof charge === 'object' ? charge?.payment_method_details : null
+  return details?.card?.multicapture?.status === 'available'
 }
 
 const savedCardIn = (token: string) => {

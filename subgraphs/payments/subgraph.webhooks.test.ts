@@ -68,12 +68,12 @@ describe('a webhook', () => {
     ['{"data":{}}', 200],
     ['{"data":{"object":{"object":"payment_intent"}}}', 200],
   ])('that is signed and is none of the events that are understood, %s, is answered %i', async (payload, status) => {
-      const secret = at.stripe.env.STRIPE_WEBHOOK_SECRET
-      const header = Stripe.webhooks.generateTestHeaderString({ payload, secret })
-      const headers = { 'stripe-signature': header }
-      const request = new Request('http://localhost/webhooks/stripe', { method: 'POST', body: payload, headers })
-      expect((await at.hear(request)).status).toBe(status)
-    })
+    const secret = at.stripe.env.STRIPE_WEBHOOK_SECRET
+    const header = Stripe.webhooks.generateTestHeaderString({ payload, secret })
+    const headers = { 'stripe-signature': header }
+    const request = new Request('http://localhost/webhooks/stripe', { method: 'POST', body: payload, headers })
+    expect((await at.hear(request)).status).toBe(status)
+  })
 
   test('of more than 1 MiB is not read to its end', async () => {
     const log = createLogger({ level: 'silent', pretty: false, name: 'test' })
