@@ -125,6 +125,9 @@ export const isTaken = (error: unknown, constraint: string): boolean => violates
 /** Whether a statement failed because a row would not have been what the check `constraint` wants. */
 export const breaks = (error: unknown, constraint: string): boolean => violates(error, '23514', constraint)
 
+/** Whether a statement failed because what a row refers to by `constraint` is not there, or no longer. */
+export const lacks = (error: unknown, constraint: string): boolean => violates(error, '23503', constraint)
+
 function violates(error: unknown, code: string, constraint: string): boolean {
   const cause = error instanceof DrizzleQueryError ? error.cause : error
   return cause instanceof postgres.PostgresError && cause.code === code && cause.constraint_name === constraint

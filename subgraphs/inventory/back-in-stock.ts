@@ -7,6 +7,7 @@ import { parseInput, reject } from '#platform/user-errors.ts'
 import type { User } from '#platform/viewer.ts'
 import { VariantBackInStock } from './events.ts'
 import { variantById } from './loaders.ts'
+import { rejectRemoved } from './removed.ts'
 import type { BackInStockSubscribeInput } from './schema.generated.ts'
 
 /** How many of those who asked one announcement names. */
@@ -21,7 +22,7 @@ export async function askForNotice(
   const { variantId } = parseInput(z.object({ variantId: z.string() }), input)
   const variant = isId(variantId) ? await variantById(ctx).load(variantId) : null
   if (!variant) reject('NOT_FOUND', 'There is no such variant.', ['variantId'])
-  const [answer] = await ctx.db.execute<{ isInStock: boolean }>(sql`
+  const asked = ctx.db.execute<{ isInStock: boolean }>(sql`
     with stock as (
       select exists (
         select from inventory.stock_levels l join inventory.locations o on o.id = l.location_id and o.is_active
@@ -34,6 +35,7 @@ export async function askForNotice(
       on conflict do nothing
     )
     select is_there as "isInStock" from stock`)
+  const [answer] = await asked.catch(rejectRemoved('restock_wishes'))
   if (answer!.isInStock) reject('NOT_APPLICABLE', 'It is in stock.', ['variantId'])
   return { ok: true }
 }

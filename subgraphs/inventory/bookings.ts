@@ -1,4 +1,4 @@
-import { inArray } from 'drizzle-orm'
+import { eq, getTableColumns, inArray } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
@@ -13,6 +13,7 @@ import {
   idempotencyKeys,
   locations,
   movements,
+  products,
   stockLevels,
   variants,
   type MovementRow,
@@ -82,9 +83,15 @@ export async function bookMoves(
 export async function openLevels(tx: Db, places: readonly NamedPlace[]): Promise<Map<string, VariantRow>> {
   const variantIds = places.map(({ variantId }) => variantId).filter(isId)
   const locationIds = places.map(({ locationId }) => locationId).filter(isId)
-  const known = new Map(
-    (await tx.select().from(variants).where(inArray(variants.id, variantIds))).map((row) => [row.id, row]),
-  )
+  // Nobody removes them until the transaction ends. Products first, as whoever does begins with them.
+  const found = await tx
+    .select({ variant: getTableColumns(variants) })
+    .from(products)
+    .innerJoin(variants, eq(variants.productId, products.id))
+    .where(inArray(variants.id, variantIds))
+    .orderBy(products.id, variants.id)
+    .for('key share')
+  const known = new Map(found.map(({ variant }) => [variant.id, variant]))
   const here = new Set(
     (await tx.select().from(locations).where(inArray(locations.id, locationIds))).map(({ id }) => id),
   )

@@ -5,9 +5,10 @@ import { badUserInput } from '#platform/errors.ts'
 import { isId } from '#platform/ids.ts'
 import { loadGrouped, loadOne } from '#platform/loader.ts'
 import type { PageArgs } from '#platform/pages.ts'
-import { cached, cachedCategories, dated } from './catalogue-cache.ts'
+import { cached, cachedCategories } from './catalogue-cache.ts'
 import { categoryById, childrenOf } from './loaders.ts'
 import { inOrder } from './product-order.ts'
+import { rated } from './ratings.ts'
 import type { ProductSort } from './schema.generated.ts'
 import { categories, products, type CategoryRow, type ProductRow } from './tables.ts'
 
@@ -70,7 +71,8 @@ const productPageOf = loadGrouped(
     const { page, keyOf } = inOrder(wanted[0]!.args)
     const ids = wanted.map(({ categoryId }) => categoryId)
     const asked = { in: ids, args: wanted[0]!.args }
-    const rows = await cached(ctx, { name: 'products', asked, revive: dated<Listed> }, async () => {
+    const isByRating = asked.args.sort === 'RATING'
+    const rows = await cached(ctx, { name: 'products', asked, revive: rated<Listed>, isByRating }, async () => {
       const listed = sql<string>`${categories.id}`.as('listed_in')
       const ranked = ctx.db
         .select({ ...getTableColumns(products), listed, rank: page.rank(categories.id) })

@@ -2,8 +2,7 @@ import { and, asc, eq, getTableColumns, ilike, inArray, lte, or, sql } from 'dri
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { isTaken } from '#platform/database.ts'
-import type { Announced } from '#platform/facts.ts'
-import { isId, uuidv7 } from '#platform/ids.ts'
+import { isId } from '#platform/ids.ts'
 import { loadGrouped } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
@@ -167,26 +166,3 @@ export async function unassignProduct(ctx: Context, input: ProductCustomerUnassi
 const anyProduct = async (ctx: Context, id: string): Promise<ProductRow> =>
   (isId(id) ? ((await productById(ctx).load(id)) ?? (await productOf(ctx).load(id))) : null) ??
   reject('NOT_FOUND', 'There is no such product.', ['productId'])
-
-type Delivered = Announced<{ lines: { orderLineId: string; variantId: string; productId: string }[] }>
-
-/** What was delivered to somebody is theirs: an item for each line of the order. Idempotent. */
-export async function noteAcquired(
-  { db, now }: Pick<Context, 'db' | 'now'>,
-  { owner, data, entityId, occurredAt }: Pick<Delivered, 'owner' | 'data' | 'entityId' | 'occurredAt'>,
-): Promise<void> {
-  if (owner?.kind !== 'user') return
-  const at = now()
-  const items = data.lines.map(({ orderLineId, variantId, productId }) => ({
-    id: uuidv7(),
-    userId: owner.id,
-    productId,
-    variantId,
-    orderId: entityId,
-    orderLineId,
-    acquiredAt: new Date(occurredAt),
-    createdAt: at,
-    updatedAt: at,
-  }))
-  await db.insert(customerItems).values(items).onConflictDoNothing({ target: customerItems.orderLineId })
-}

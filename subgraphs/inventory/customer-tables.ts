@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { boolean, check, index, integer, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { getTableColumns, sql } from 'drizzle-orm'
+import { check, index, integer, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { columns } from '#platform/columns.ts'
 import { goesAlong, products, schema, variants } from './tables.ts'
 
@@ -15,7 +15,6 @@ export const reviews = schema.table(
     title: text(),
     body: text(),
     status: text({ enum: ['PENDING', 'PUBLISHED', 'REJECTED'] }).notNull(),
-    isVerifiedPurchase: boolean().notNull(),
   },
   (table) => [
     unique('reviews_once').on(table.productId, table.authorId),
@@ -33,6 +32,32 @@ export const purchases = schema.table(
   'purchases',
   { userId: uuid().notNull(), productId: uuid().notNull() },
   (table) => [primaryKey({ columns: [table.userId, table.productId] })],
+)
+
+/** Whether a review, in the part `of` a statement, is of a verified purchase. Never kept: either may come first. */
+export const isVerified = (of: 'reviews' | 'ranked') =>
+  sql<boolean>`exists (
+    select from inventory.purchases p
+    where p.user_id = ${sql.raw(of)}.author_id and p.product_id = ${sql.raw(of)}.product_id)`
+
+/** A review as it is shown. */
+export const shown = { ...getTableColumns(reviews), isVerifiedPurchase: isVerified('reviews') }
+
+/** Guests who had something delivered or became an account: the account, null until then. */
+export const guests = schema.table('guests', { id: uuid().primaryKey(), userId: uuid() })
+
+/** What guests had delivered: kept until they become an account, and then that account's. */
+export const guestItems = schema.table(
+  'guest_items',
+  {
+    orderLineId: uuid().primaryKey(),
+    guestId: uuid().notNull(),
+    orderId: uuid().notNull(),
+    productId: uuid().notNull(),
+    variantId: uuid().notNull(),
+    acquiredAt: columns.at().notNull(),
+  },
+  (table) => [index().on(table.guestId)],
 )
 
 /** Who wants to be told, once, that a variant can be bought again. */
@@ -109,7 +134,7 @@ export const quotes = schema.table(
   (table) => [primaryKey({ columns: [table.symbol, table.currency] })],
 )
 
-export type ReviewRow = typeof reviews.$inferSelect
+export type ReviewRow = typeof reviews.$inferSelect & { isVerifiedPurchase: boolean }
 export type WishlistItemRow = typeof wishlistItems.$inferSelect
 export type CustomerItemRow = typeof customerItems.$inferSelect
 export type QuoteRow = typeof quotes.$inferSelect

@@ -6,7 +6,7 @@ import type { CategoryRow } from './tables.ts'
 
 const DAY_MS = 86_400_000
 /** What Alice's delivered order brought her. */
-const BOUGHT_BY_ALICE = ['linen-tee', 'stoneware-mug'].map((slug) => demoId(`product/${slug}`))
+export const BOUGHT_BY_ALICE = ['linen-tee', 'stoneware-mug'].map((slug) => demoId(`product/${slug}`))
 
 /** The products of a family with their variants. */
 export function productsOf(family: Family, filed: readonly CategoryRow[], at: Date) {
@@ -94,7 +94,6 @@ export function reviewsFor(productId: string, index: number, at: Date) {
       title,
       body,
       status: 'PUBLISHED' as const,
-      isVerifiedPurchase: isBought && author === 'alice',
       createdAt,
       updatedAt: createdAt,
     }

@@ -1,10 +1,12 @@
 import { and, asc, count, eq, getTableColumns, inArray, lte, sql, type SQL } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type { Context } from '#platform/context.ts'
 import { loadGrouped, loadMany, loadOne } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { hasScope, type Viewer } from '#platform/viewer.ts'
 import { cached, cachedCategories, dated } from './catalogue-cache.ts'
-import { reviews } from './customer-tables.ts'
+import { isVerified, reviews } from './customer-tables.ts'
+import { rated } from './ratings.ts'
 import {
   categories,
   locations,
@@ -24,7 +26,7 @@ export const visibleTo = (viewer: Viewer): SQL | undefined =>
 const id = ({ id: own }: { id: string }) => own
 
 const visibleProducts = (ctx: Context, key: 'id' | 'slug', keys: readonly string[]) =>
-  cached(ctx, { name: 'product', asked: { [key]: keys }, revive: dated<ProductRow> }, async () =>
+  cached(ctx, { name: 'product', asked: { [key]: keys }, revive: rated<ProductRow> }, async () =>
     ctx.db
       .select()
       .from(products)
@@ -224,7 +226,11 @@ export const reviewPageOf = loadGrouped(async (ctx: Context, wanted: readonly Pa
     .from(reviews)
     .where(and(inArray(reviews.productId, parents), published, page.where))
     .as('ranked')
-  const rows = await ctx.db.select().from(ranked).where(lte(ranked.rank, page.limit)).orderBy(asc(ranked.rank))
+  const rows = await ctx.db
+    .select({ ...getTableColumns(alias(reviews, 'ranked')), isVerifiedPurchase: isVerified('ranked') })
+    .from(ranked)
+    .where(lte(ranked.rank, page.limit))
+    .orderBy(asc(ranked.rank))
   const byProduct = Map.groupBy(rows, ({ productId }) => productId)
   return parents.map((parentId) =>
     page.connection(byProduct.get(parentId) ?? [], (row) => [row.createdAt, row.id], {

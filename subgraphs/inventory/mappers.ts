@@ -18,5 +18,5 @@ export default {
   Review: './customer-tables.ts#ReviewRow',
   SearchResult: './search.ts#Search',
   PriceRange: './tables.ts#ProductRow',
-  RatingSummary: './tables.ts#ProductRow',
+  RatingSummary: './ratings.ts#Rating',
 }

@@ -3,13 +3,14 @@ import type { Db } from '#platform/database.ts'
 import { until } from '../../tests/setup/until.ts'
 
 /**
- * What `begin` begins while `hold` has been done and is not committed yet: it commits once each of them waits for it.
- * As many as the pool has connections to spare.
+ * What `begin` begins while `hold` has been done and is not committed yet: it commits once each of them waits for it, and
+ * `overtake` was done in between. As many as the pool has connections to spare.
  */
 export async function meanwhile<T>(
   db: Db,
   hold: (tx: Db) => Promise<unknown>,
   begin: () => readonly Promise<T>[],
+  overtake: () => Promise<unknown> = async () => {},
 ): Promise<T[]> {
   let begun: readonly Promise<T>[] = []
   await db.transaction(async (tx) => {
@@ -23,6 +24,7 @@ export async function meanwhile<T>(
       )
       return waiting.length >= begun.length
     })
+    await overtake()
   })
   return await Promise.all(begun)
 }

@@ -6,9 +6,10 @@ import { isId } from '#platform/ids.ts'
 import { parseMoney } from '#platform/money.ts'
 import type { PageArgs } from '#platform/pages.ts'
 import { hasScope } from '#platform/viewer.ts'
-import { cached, dated } from './catalogue-cache.ts'
+import { cached } from './catalogue-cache.ts'
 import { productById, productBySlug } from './loaders.ts'
 import { inOrder } from './product-order.ts'
+import { rated } from './ratings.ts'
 import type { ProductFilter, ProductSort } from './schema.generated.ts'
 import { categories, locations, products, stockLevels, variants, type ProductRow } from './tables.ts'
 
@@ -28,7 +29,7 @@ type ListArgs = PageArgs & { filter?: ProductFilter | null; sort?: ProductSort |
 export async function productPage(ctx: Context, { filter, ...args }: ListArgs) {
   const { page, keyOf } = inOrder(args)
   const wanted = matching(ctx, filter)
-  const rows = await cachedList(ctx, { filter, args, revive: dated<ProductRow> }, async () =>
+  const rows = await cachedList(ctx, { filter, sort: args.sort, args, revive: rated<ProductRow> }, async () =>
     ctx.db
       .select()
       .from(products)
@@ -40,14 +41,22 @@ export async function productPage(ctx: Context, { filter, ...args }: ListArgs) {
   return page.connection(rows, keyOf, { totalCount })
 }
 
+interface List<T> {
+  filter: ProductFilter | null | undefined
+  sort?: ProductSort | null | undefined
+  args: unknown
+  revive?: (value: T, isRated: boolean) => T
+}
+
 /** A list is kept like the rest of the catalogue, unless it depends on stock: that changes with every order. */
 export async function cachedList<T>(
   ctx: Context,
-  { filter, args, revive }: { filter: ProductFilter | null | undefined; args: unknown; revive?: (value: T) => T },
+  { filter, sort, args, revive }: List<T>,
   read: () => Promise<T>,
 ): Promise<T> {
   if (filter?.inStockOnly) return await read()
-  return await cached(ctx, { name: 'products', asked: { filter, args }, ...(revive && { revive }) }, read)
+  const isByRating = sort === 'RATING' || filter?.ratingMin != null
+  return await cached(ctx, { name: 'products', asked: { filter, args }, isByRating, ...(revive && { revive }) }, read)
 }
 
 /** Filed in a category or anywhere below it. */

@@ -2,7 +2,8 @@ import { eq, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { badUserInput } from '#platform/errors.ts'
 import { loadGrouped } from '#platform/loader.ts'
-import { cached, dated } from './catalogue-cache.ts'
+import { cached } from './catalogue-cache.ts'
+import { rated } from './ratings.ts'
 import { products, type ProductRow } from './tables.ts'
 
 const MAX_RELATED = 20
@@ -25,7 +26,7 @@ type Related = ProductRow & { of: string }
 const relatedOf = loadGrouped(
   async (ctx: Context, wanted: readonly Asked[]) => {
     const asked = { related: wanted.map(({ id }) => id), limit: wanted[0]!.limit }
-    const rows = await cached(ctx, { name: 'products', asked, revive: dated<Related> }, () => readRelated(ctx, asked))
+    const rows = await cached(ctx, { name: 'products', asked, revive: rated<Related> }, () => readRelated(ctx, asked))
     const byProduct = Map.groupBy(rows, ({ of }) => of)
     return wanted.map(({ id }): ProductRow[] => byProduct.get(id) ?? [])
   },

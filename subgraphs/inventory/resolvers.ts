@@ -13,6 +13,7 @@ import { listMovements } from './movements.ts'
 import { createProduct, deleteProduct, updateProduct } from './product-changes.ts'
 import { productPage, readProduct } from './products.ts'
 import { SOURCE, quoteOf } from './quotes.ts'
+import { ratingIn } from './ratings.ts'
 import { relatedTo } from './related.ts'
 import { extendReservation, releaseStock, reserveStock } from './reservations.ts'
 import { returnStock } from './returns.ts'
@@ -110,7 +111,7 @@ export const resolvers: Resolvers = {
     category: ({ categoryId }, _, ctx) => (categoryId ? categoryById(ctx).load(categoryId) : null),
     variants: (product, args, ctx, info) => variantsIn(ctx, product, args, info),
     priceRange: (product) => (product.priceMinMinor === null ? null : product),
-    rating: (product) => product,
+    rating: (product, _, ctx) => ratingIn(ctx, product),
     reviews: (product, args, ctx) => reviewsOf(ctx, product, args),
     isInWishlist: ({ id }, _, ctx) => isWanted(ctx, id),
     assignedCustomers: ({ id }, args, ctx) => ownersOf(ctx, id, args),

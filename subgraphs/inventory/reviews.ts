@@ -1,16 +1,17 @@
-import { and, eq, getTableColumns, inArray, sql } from 'drizzle-orm'
+import { and, eq, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { badUserInput } from '#platform/errors.ts'
-import type { Announced } from '#platform/facts.ts'
 import { isId } from '#platform/ids.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope, type User } from '#platform/viewer.ts'
-import { changeCatalogue } from './catalogue-cache.ts'
-import { purchases, reviews, type ReviewRow } from './customer-tables.ts'
+import { changeRatings } from './catalogue-cache.ts'
+import { reviews, shown, type ReviewRow } from './customer-tables.ts'
 import { productById, reviewPageOf, visibleTo } from './loaders.ts'
+import { countRating, ratingIn } from './ratings.ts'
+import { rejectRemoved } from './removed.ts'
 import type {
   ReviewCreateInput,
   ReviewDeleteInput,
@@ -20,15 +21,11 @@ import type {
 import { products, type ProductRow } from './tables.ts'
 
 /** Published reviews of a product, newest first. */
-export async function reviewsOf(
-  ctx: Context,
-  { id, ratingCount }: ProductRow,
-  args: PageArgs & { rating?: number | null },
-) {
+export async function reviewsOf(ctx: Context, product: ProductRow, args: PageArgs & { rating?: number | null }) {
   if (args.rating != null && (args.rating < 1 || args.rating > 5)) badUserInput('rating is from 1 to 5.')
-  const page = await reviewPageOf(ctx).load({ parentId: id, args })
+  const page = await reviewPageOf(ctx).load({ parentId: product.id, args })
   // Their number is kept with the product.
-  return args.rating == null ? { ...page, totalCount: async () => ratingCount } : page
+  return args.rating == null ? { ...page, totalCount: async () => (await ratingIn(ctx, product)).ratingCount } : page
 }
 
 /** Reviews that a person wrote, newest first; all of them for that person and staff. */
@@ -42,10 +39,7 @@ export async function reviewsBy(ctx: Context, authorId: string, args: PageArgs) 
     isId(authorId) ? eq(reviews.authorId, authorId) : sql`false`,
     isTheirs ? undefined : and(eq(reviews.status, 'PUBLISHED'), visibleTo(ctx.viewer)),
   )
-  const written = ctx.db
-    .select(getTableColumns(reviews))
-    .from(reviews)
-    .innerJoin(products, eq(products.id, reviews.productId))
+  const written = ctx.db.select(shown).from(reviews).innerJoin(products, eq(products.id, reviews.productId))
   const rows = await written
     .where(and(wanted, page.where))
     .orderBy(...page.orderBy)
@@ -66,9 +60,8 @@ export async function createReview(ctx: Context, author: User, input: ReviewCrea
   if (!(isId(productId) && (await productById(ctx).load(productId)))) {
     reject('NOT_FOUND', 'There is no such product.', ['productId'])
   }
-  return await changeCatalogue(ctx, async (tx) => {
+  const created = changeRatings(ctx, async (tx) => {
     const at = ctx.now()
-    const bought = and(eq(purchases.userId, author.id), eq(purchases.productId, productId))
     const [review] = await tx
       .insert(reviews)
       .values({
@@ -78,15 +71,15 @@ export async function createReview(ctx: Context, author: User, input: ReviewCrea
         title: title || null,
         body: body || null,
         status: ctx.config.MODERATE_REVIEWS ? 'PENDING' : 'PUBLISHED',
-        isVerifiedPurchase: (await tx.$count(purchases, bought)) > 0,
         createdAt: at,
         updatedAt: at,
       })
       .onConflictDoNothing()
-      .returning()
+      .returning(shown)
     if (!review) reject('CONFLICT', 'You reviewed it before.', ['productId'])
-    return { review, product: await countRating(tx, ctx, productId, null, review) }
+    return { review, product: await countRating(tx, productId, null, review) }
   })
+  return await created.catch(rejectRemoved('reviews'))
 }
 
 const updateInput = z.object({ id: z.string(), ...createInput.partial().omit({ productId: true }).shape })
@@ -143,9 +136,9 @@ async function changeReview(
   isAllowed: (review: ReviewRow) => boolean,
   changesOf: (before: ReviewRow) => Partial<ReviewRow> | null,
 ): Promise<ReviewRow> {
-  return await changeCatalogue(ctx, async (tx) => {
+  return await changeRatings(ctx, async (tx) => {
     const mine = eq(reviews.id, id)
-    const [before] = isId(id) ? await tx.select().from(reviews).where(mine).for('update') : []
+    const [before] = isId(id) ? await lockReview(tx, mine) : []
     if (!before || !isAllowed(before)) return reject('NOT_FOUND', 'There is no such review.', ['id'])
     const changes = changesOf(before)
     const [after] = changes
@@ -153,37 +146,21 @@ async function changeReview(
           .update(reviews)
           .set({ ...changes, updatedAt: ctx.now(), version: sql`version + 1` })
           .where(mine)
-          .returning()
-      : await tx.delete(reviews).where(mine).returning()
-    await countRating(tx, ctx, before.productId, before, changes ? after! : null)
+          .returning(shown)
+      : await tx.delete(reviews).where(mine).returning(shown)
+    await countRating(tx, before.productId, before, changes ? after! : null)
     return after!
   })
 }
 
-const counted = (review: ReviewRow | null) =>
-  review?.status === 'PUBLISHED' ? { sum: review.rating, count: 1 } : { sum: 0, count: 0 }
-
-// Only published reviews count. Added up and not set, so that of many at once none is lost.
-async function countRating(
-  tx: Db,
-  { now }: Pick<Context, 'now'>,
-  productId: string,
-  before: ReviewRow | null,
-  after: ReviewRow | null,
-): Promise<ProductRow> {
-  const [was, is] = [counted(before), counted(after)]
-  const [product] = await tx
-    .update(products)
-    .set({
-      ratingSum: sql`rating_sum + ${is.sum - was.sum}`,
-      ratingCount: sql`rating_count + ${is.count - was.count}`,
-      updatedAt: now(),
-      version: sql`version + 1`,
-    })
-    .where(eq(products.id, productId))
-    .returning()
-  return product!
-}
+// Its product first, whose rating changes with it: whoever removes a product takes its reviews after it.
+const lockReview = (tx: Db, mine: SQL) =>
+  tx
+    .select(shown)
+    .from(products)
+    .innerJoin(reviews, eq(reviews.productId, products.id))
+    .where(mine)
+    .for('no key update')
 
 /** Reviews that wait for staff, oldest first. */
 export async function reviewsWaiting(ctx: Context, args: PageArgs) {
@@ -194,29 +171,12 @@ export async function reviewsWaiting(ctx: Context, args: PageArgs) {
   ])
   const waiting = eq(reviews.status, 'PENDING')
   const rows = await ctx.db
-    .select()
+    .select(shown)
     .from(reviews)
     .where(and(waiting, page.where))
     .orderBy(...page.orderBy)
     .limit(page.limit)
   return page.connection(rows, ({ createdAt, id }) => [createdAt, id], {
     totalCount: () => ctx.db.$count(reviews, waiting),
-  })
-}
-
-/** Notes what somebody had delivered: what they review of it, or did before, is of a verified purchase. Idempotent. */
-export async function notePurchases(
-  { db }: Pick<Context, 'db'>,
-  { owner, data }: Pick<Announced<{ lines: { productId: string }[] }>, 'owner' | 'data'>,
-): Promise<void> {
-  if (owner?.kind !== 'user') return
-  const productIds = [...new Set(data.lines.map(({ productId }) => productId))]
-  await db.transaction(async (tx) => {
-    const bought = productIds.map((productId) => ({ userId: owner.id, productId }))
-    await tx.insert(purchases).values(bought).onConflictDoNothing()
-    await tx
-      .update(reviews)
-      .set({ isVerifiedPurchase: true })
-      .where(and(eq(reviews.authorId, owner.id), inArray(reviews.productId, productIds)))
   })
 }

@@ -2,8 +2,8 @@ import { and, eq, getTableColumns, inArray, sql, type SQL } from 'drizzle-orm'
 import { QueryBuilder } from 'drizzle-orm/pg-core'
 import type { Db } from '#platform/database.ts'
 import type { Page } from '#platform/pages.ts'
-import { dated } from './catalogue-cache.ts'
 import type { Ranked } from './product-order.ts'
+import { rated } from './ratings.ts'
 import type { ProductFilter } from './schema.generated.ts'
 import { tsqueryOf } from './search-words.ts'
 import { documents, products, type ProductRow } from './tables.ts'
@@ -27,7 +27,10 @@ export interface Findings {
   total: number
 }
 
-export const revived = (found: Findings): Findings => ({ ...found, rows: dated(found.rows) })
+export const revived = (found: Findings, isRated: boolean): Findings => ({
+  ...found,
+  rows: rated(found.rows, isRated),
+})
 
 const query = (words: readonly string[]) => sql`to_tsquery('english', ${tsqueryOf(words)})`
 

@@ -108,7 +108,7 @@ async function find(
   const { spelled, filter, sort } = search
   const where = isFound(spelled, statusOf(ctx, filter), filter, matching(ctx, filter))
   const page = args && { ...orderOf(search, args).page, isByRelevance: sort === 'RELEVANCE' }
-  return await cachedList(ctx, { filter, args: { spelled, sort, args, ...wanted }, revive: revived }, () =>
+  return await cachedList(ctx, { filter, sort, args: { spelled, sort, args, ...wanted }, revive: revived }, () =>
     readFindings(ctx.db, { spelled, where, page, ...wanted }),
   )
 }

@@ -8,7 +8,7 @@ import { families } from './demo-catalogue.ts'
 import { tree } from './demo-categories.ts'
 import { seedAlice } from './demo-customer.ts'
 import { demoLocations, demoOrders, seedOrder, stockOf } from './demo-stock.ts'
-import { productsOf, reviewsFor } from './demo-products.ts'
+import { BOUGHT_BY_ALICE, productsOf, reviewsFor } from './demo-products.ts'
 import { categories, locations, movements, products, stockLevels, variants, type CategoryRow } from './tables.ts'
 import { indexProducts } from './search-documents.ts'
 import { slugOf } from './slug.ts'
@@ -47,14 +47,7 @@ async function seedCatalogue(tx: Db, at: Date): Promise<void> {
   const sold = made.flatMap((each) => each.variants)
   await tx.insert(variants).values(sold)
   await tx.insert(reviews).values(said)
-  await tx
-    .insert(purchases)
-    .values(
-      said.flatMap(({ isVerifiedPurchase, authorId, productId }) =>
-        isVerifiedPurchase ? [{ userId: authorId, productId }] : [],
-      ),
-    )
-    .onConflictDoNothing()
+  await tx.insert(purchases).values(BOUGHT_BY_ALICE.map((productId) => ({ userId: demoId('user/alice'), productId })))
   await tx.insert(locations).values(demoLocations(at))
   const stock = sold.flatMap(({ id, sku }) => stockOf(id, sku, at))
   await tx

@@ -74,11 +74,51 @@ describe.each<{ where: string; env: Record<string, string> }>([
     expect(JSON.stringify(await page())).toContain(shown)
   })
 
-  test('counts a review at once', async () => {
-    const before = (await page()).product.rating.count
-    const REVIEW = 'mutation ($id: ID!) { reviewCreate(input: { productId: $id, rating: 5 }) { userErrors { code } } }'
-    await catalogue.shop.ask('inventory', aCustomer(), REVIEW, { id })
-    expect((await page()).product.rating.count).toBe(before + 1)
+  const review = async (productId: string, rating: number) => {
+    const REVIEW = `mutation ($input: ReviewCreateInput!) { reviewCreate(input: $input) {
+      product { rating { count average } } userErrors { code } } }`
+    const input = { productId, rating }
+    return (await catalogue.shop.ask('inventory', aCustomer(), REVIEW, { input })).reviewCreate.product.rating
+  }
+  const counted = async (act: () => Promise<unknown>) =>
+    (await catalogue.shop.statements(act)).filter((text) => !text.includes('pg_catalog')).length
+
+  test('counts a review at once, and is asked of the database for the rating alone', async () => {
+    const { version, rating } = (await page()).product
+    expect(await review(id, 5)).toMatchObject({ count: rating.count + 1 })
+    expect(await counted(page)).toBe(1)
+    expect(await counted(page)).toBe(0)
+    expect((await page()).product).toMatchObject({ version, rating: { count: rating.count + 1 } })
+  })
+
+  test('knows at once what a review makes the best rated, in every list', async () => {
+    const category = await catalogue.aCategory('Kites')
+    const [one, two] = [
+      await catalogue.aProduct({ name: 'Kite One', categoryId: category.id }),
+      await catalogue.aProduct({ name: 'Kite Two', categoryId: category.id }),
+    ]
+    const NAMES = 'nodes { name rating { average } } totalCount'
+    const LISTS = `{
+      list: products(sort: RATING, first: 1) { ${NAMES} }
+      search: productSearch(query: "kite", sort: RATING) { products(first: 1) { ${NAMES} } }
+      category(slug: "kites") { products(sort: RATING, first: 1) { ${NAMES} } }
+      good: products(filter: { ratingMin: 4 }, sort: NEWEST) { ${NAMES} }
+    }`
+    const best = async () => {
+      const { list, search, category: kites, good } = await catalogue.shop.ask('inventory', anonymous, LISTS)
+      const firsts = [list, search.products, kites.products].map(({ nodes }) => nodes[0])
+      return { firsts, good: good.nodes.map(({ name }: { name: string }) => name) }
+    }
+    await review(one.id, 5)
+    const kiteOne = { name: 'Kite One', rating: { average: 5 } }
+    expect(await best()).toMatchObject({ firsts: [{ rating: { average: 5 } }, kiteOne, kiteOne] })
+    for (const rating of [1, 1]) await review(one.id, rating)
+    for (const rating of [5, 5]) await review(two.id, rating)
+    const kiteTwo = { name: 'Kite Two', rating: { average: 5 } }
+    const { firsts, good } = await best()
+    expect(firsts).toMatchObject([{ rating: { average: 5 } }, kiteTwo, kiteTwo])
+    expect(good).toContain('Kite Two')
+    expect(good).not.toContain('Kite One')
   })
 
   test('never shows a draft to shoppers, nor that staff have looked at it', async () => {

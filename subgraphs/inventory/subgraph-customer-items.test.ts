@@ -1,13 +1,13 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
-import type { Viewer } from '#platform/viewer.ts'
+import type { User, Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
-import { noteAcquired } from './customer-items.ts'
+import { OrderDelivered } from '../orders/events.ts'
 import { products } from './tables.ts'
 import { keeper, mutation, openShop } from './test-customers.ts'
 
-const { shop, db, ownContext, run, user } = await openShop()
+const { shop, db, run, user, hear, deliver, claim } = await openShop()
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -56,14 +56,45 @@ describe('what somebody owns', () => {
 
   test('comes with what was delivered, once per line of the order', async () => {
     const me = aCustomer()
-    const lines = [{ orderLineId: uuidv7(), variantId: mugVariant, productId: mug }]
-    const delivered = { owner: me, data: { lines }, entityId: uuidv7(), occurredAt: '2030-01-01T00:00:00.000Z' }
-    const ctx = ownContext()
-    await noteAcquired(ctx, delivered)
-    await noteAcquired(ctx, delivered)
+    const orderId = uuidv7()
+    const line = { orderLineId: uuidv7(), variantId: mugVariant, productId: mug, title: 'Mug', sku: 'MUG', quantity: 2 }
+    for (let times = 0; times < 2; times += 1) await hear(OrderDelivered, me, { lines: [line] }, orderId)
     expect(await items(me, me.id)).toMatchObject({
-      nodes: [{ product: { id: mug }, variant: { id: mugVariant }, order: { id: delivered.entityId } }],
+      nodes: [{ product: { id: mug }, variant: { id: mugVariant }, order: { id: orderId } }],
       totalCount: 1,
+    })
+  })
+
+  describe('of what was delivered to a guest', () => {
+    const owned = async (viewer: User): Promise<number> => (await items(viewer, viewer.id)).totalCount
+    const review = (viewer: User) =>
+      run(viewer, mutation('reviewCreate', 'review { isVerifiedPurchase }'), { productId: mug, rating: 4 })
+
+    test('is the account’s once the guest has signed in, and what it says of it is of a verified purchase', async () => {
+      const [guest, me] = [aGuest(), aCustomer()]
+      const line = await deliver(guest, mug, mugVariant)
+      expect(await owned(me)).toBe(0)
+      for (let times = 0; times < 2; times += 1) await claim(guest.id, me.id)
+      await deliver(guest, mug, mugVariant, line)
+      expect(await owned(me)).toBe(1)
+      expect((await review(me)).review.isVerifiedPurchase).toBe(true)
+    })
+
+    test('is the account’s when the guest had signed in before', async () => {
+      const [guest, me] = [aGuest(), aCustomer()]
+      await claim(guest.id, me.id)
+      const line = await deliver(guest, mug, mugVariant)
+      await deliver(me, mug, mugVariant, line)
+      expect(await owned(me)).toBe(1)
+      expect((await review(me)).review.isVerifiedPurchase).toBe(true)
+    })
+
+    test('is the account’s when both are told of at once', async () => {
+      for (let times = 0; times < 20; times += 1) {
+        const [guest, me] = [aGuest(), aCustomer()]
+        await Promise.all([deliver(guest, mug, mugVariant), claim(guest.id, me.id), deliver(guest, mug, mugVariant)])
+        expect(await owned(me)).toBe(2)
+      }
     })
   })
 

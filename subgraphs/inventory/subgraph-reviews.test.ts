@@ -1,14 +1,14 @@
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
-import { anonymous, type Viewer } from '#platform/viewer.ts'
+import { anonymous, type User, type Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { reviews } from './customer-tables.ts'
-import { notePurchases } from './reviews.ts'
+import { meanwhile } from './meanwhile.fixture.ts'
 import { products } from './tables.ts'
 import { keeper, mutation, openShop } from './test-customers.ts'
 
-const { shop, db, ownContext, run } = await openShop()
+const { shop, db, run, user, deliver } = await openShop()
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -16,6 +16,9 @@ afterAll(async () => {
 const ask = (query: string, variables?: Record<string, unknown>) => shop.ask('inventory', anonymous, query, variables)
 const codeOf = async (query: string, variables?: Record<string, unknown>) =>
   (await shop.answer('inventory', anonymous, query, variables)).errors?.[0]?.extensions?.code
+
+const mug = demoId('product/stoneware-mug')
+const mugVariant = demoId('variant/MUG-STONE-GRY')
 
 describe('a new review', () => {
   const CREATE = `mutation ($input: ReviewCreateInput!) { reviewCreate(input: $input) {
@@ -52,11 +55,9 @@ describe('a new review', () => {
 
   test('of something that was delivered is of a verified purchase', async () => {
     const author = aCustomer()
-    const lines = [{ orderLineId: uuidv7(), variantId: uuidv7(), productId, title: 'Candle', sku: 'CAN', quantity: 1 }]
-    const delivered = { owner: { kind: 'user' as const, id: author.id }, data: { lines } }
-    await notePurchases(ownContext(), delivered)
-    await notePurchases(ownContext(), delivered)
-    expect(await write(author, { productId, rating: 5 })).toMatchObject({ review: { isVerifiedPurchase: true } })
+    const line = await deliver(author, mug, mugVariant)
+    await deliver(author, mug, mugVariant, line)
+    expect(await write(author, { productId: mug, rating: 5 })).toMatchObject({ review: { isVerifiedPurchase: true } })
   })
 
   test('is refused with all problems at once', async () => {
@@ -110,6 +111,11 @@ describe('a review', () => {
   const write = async (viewer: Viewer, rating = 5, productId = candle) =>
     (await run(viewer, CREATE, { productId, rating, title: 'Nice', body: 'It smells.' })).review
 
+  const isVerified = async (author: User, id: string): Promise<boolean> =>
+    (await user(author, author.id, 'reviews { nodes { id isVerifiedPurchase } }')).reviews.nodes.find(
+      (review: { id: string }) => review.id === id,
+    ).isVerifiedPurchase
+
   // The rating that a product shows is the mean of its published reviews.
   const ratingIsRight = async (productId = candle) => {
     const [product] = await db.select().from(products).where(eq(products.id, productId))
@@ -155,6 +161,20 @@ describe('a review', () => {
     await ratingIsRight()
   })
 
+  test('is nothing that somebody who edits the product has to know of', async () => {
+    const { product } = await shop.ask('inventory', keeper, 'query ($id: ID) { product(id: $id) { version } }', {
+      id: mug,
+    })
+    const me = aCustomer()
+    const { id } = await write(me, 4, mug)
+    await run(me, UPDATE, { id, rating: 1 })
+    const EDIT = mutation('productUpdate', 'product { version }')
+    expect(await run(keeper, EDIT, { id: mug, brand: 'Tonwerk', expectedVersion: product.version })).toEqual({
+      product: { version: product.version + 1 },
+      userErrors: [],
+    })
+  })
+
   test('counts only while it is published, whatever happens at once', async () => {
     const people = Array.from({ length: 6 }, () => aCustomer())
     const written = await Promise.all(people.map((person, index) => write(person, 1 + (index % 5), tee)))
@@ -187,10 +207,21 @@ describe('a review', () => {
 
   test('that was written before the delivery is of a verified purchase after it', async () => {
     const me = aCustomer()
-    const { id, isVerifiedPurchase } = await write(me)
+    const { id, isVerifiedPurchase } = await write(me, 5, mug)
     expect(isVerifiedPurchase).toBe(false)
-    await notePurchases(ownContext(), { owner: me, data: { lines: [{ productId: candle }] } })
-    const [review] = await db.select().from(reviews).where(eq(reviews.id, id))
-    expect(review!.isVerifiedPurchase).toBe(true)
+    await deliver(me, mug, mugVariant)
+    expect(await isVerified(me, id)).toBe(true)
+  })
+
+  test('that is written while the delivery is noted is of a verified purchase once both are', async () => {
+    const me = aCustomer()
+    const [{ id }] = await meanwhile(
+      db,
+      // Neither sees what the other has written yet: the review waits for its product's rating, the delivery is done.
+      (tx) => tx.select().from(products).where(eq(products.id, mug)).for('no key update'),
+      () => [write(me, 5, mug)],
+      () => deliver(me, mug, mugVariant),
+    )
+    expect(await isVerified(me, id)).toBe(true)
   })
 })

@@ -1,7 +1,12 @@
-import type { Viewer } from '#platform/viewer.ts'
+import type { Fact } from '#platform/facts.ts'
+import { uuidv7 } from '#platform/ids.ts'
+import type { Owner, Viewer } from '#platform/viewer.ts'
 import type { SubgraphName } from '../all.ts'
+import { OrderDelivered } from '../orders/events.ts'
+import { GuestClaimed } from '../users/events.ts'
 import { openParts } from '../../tests/setup/parts.ts'
 import { staffWith } from '../../tests/setup/viewers.ts'
+import { reactions } from './reactions.ts'
 import { seed } from './seed.ts'
 
 // What the specifications of customers' things have in common: the demo shop, and ways to ask it.
@@ -28,5 +33,20 @@ export async function openShop(...others: SubgraphName[]) {
     return (await shop.ask('inventory', viewer, USER, { of: [{ __typename: 'User', id }] }))._entities[0]
   }
 
-  return { shop, ownContext, db: ownContext().db, run, user }
+  /** Has this part hear of a fact. */
+  const hear = async <T>({ name, version }: Fact<T>, owner: Owner, data: T, entityId = uuidv7()) => {
+    const told = { eventId: uuidv7(), requestId: uuidv7(), entityVersion: 1, occurredAt: '2030-01-01T00:00:00.000Z' }
+    const reaction = reactions.find(({ fact }) => fact.name === name)
+    await reaction!.handle(ownContext(), { ...told, name, version, owner, entityId, data })
+  }
+  /** Has this part hear that an order of one variant was delivered. Returns the line. */
+  const deliver = async (owner: Owner, productId: string, variantId: string, orderLineId = uuidv7()) => {
+    const line = { orderLineId, variantId, productId, title: 'It', sku: 'IT', quantity: 1 }
+    await hear(OrderDelivered, owner, { lines: [line] })
+    return orderLineId
+  }
+  const claim = (guestId: string, userId: string) =>
+    hear(GuestClaimed, { kind: 'user', id: userId }, { guestId, userId, cartMergeStrategy: 'SUM_QUANTITIES' }, guestId)
+
+  return { hear, deliver, claim, shop, ownContext, db: ownContext().db, run, user }
 }

@@ -117,7 +117,7 @@ export async function deleteVariant(ctx: Context, { id }: ProductVariantDeleteIn
   requireScope(ctx.viewer, 'inventory:manage')
   return await changeCatalogue(ctx, async (tx) => {
     const [variant] = isId(id) ? await tx.select().from(variants).where(eq(variants.id, id)) : []
-    const product = variant && (await lockProduct(tx, variant.productId))
+    const product = variant && (await lockProduct(tx, variant.productId, 'update'))
     if (!product) reject('NOT_FOUND', 'There is no such variant.', ['id'])
     await lockUnsold(tx, [id], 'It was sold. It stays for the orders that name it.')
     const stocked = and(eq(stockLevels.variantId, id), ne(stockLevels.onHand, 0))

@@ -8,6 +8,7 @@ import { parseInput, reject } from '#platform/user-errors.ts'
 import { client, hasScope, owns, type User } from '#platform/viewer.ts'
 import { wishlistItems, type WishlistItemRow } from './customer-tables.ts'
 import { productById, variantById } from './loaders.ts'
+import { rejectRemoved } from './removed.ts'
 import type { WishlistItemAddInput, WishlistItemRemoveInput } from './schema.generated.ts'
 
 const MAX_ITEMS = 500
@@ -62,7 +63,7 @@ export async function addToWishlist(ctx: Context, { id: userId }: User, input: W
   if (variantId != null && variant?.productId !== productId) {
     reject('NOT_FOUND', 'The product has no such variant.', ['variantId'])
   }
-  return await ctx.db.transaction(async (tx): Promise<WishlistItemRow> => {
+  const added = ctx.db.transaction(async (tx): Promise<WishlistItemRow> => {
     // One list is added to by one at a time: two that see the last free place would both take it.
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`wishlist ${userId}`}, 0))`)
     const theirs = eq(wishlistItems.userId, userId)
@@ -80,6 +81,7 @@ export async function addToWishlist(ctx: Context, { id: userId }: User, input: W
     const [item] = await tx.insert(wishlistItems).values(fresh).returning()
     return item!
   })
+  return await added.catch(rejectRemoved('wishlist_items'))
 }
 
 /** Takes a product off a list. Returns the item's id. */
