@@ -6,6 +6,7 @@ import { outdatedCards, resealCards } from './resealing.ts'
 import { resolvers } from './resolvers.ts'
 import { routes } from './routes.ts'
 import { seed } from './seed.ts'
+import { countStuck } from './stuck.ts'
 
 export default {
   name: 'payments',
@@ -28,6 +29,11 @@ export default {
       name: 'mercato_payments_unknown',
       help: 'Payments whose answer the provider still owes',
       read: countUnknown,
+    },
+    {
+      name: 'mercato_payments_stuck',
+      help: 'Payments of undone checkouts whose money the provider refused to give back; staff have to look',
+      read: countStuck,
     },
   ],
   routes,

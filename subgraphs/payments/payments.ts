@@ -1,4 +1,4 @@
-import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, gte, lt, not, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { followState } from '#platform/follow.ts'
@@ -20,6 +20,7 @@ import type {
   QueryPaymentsArgs,
   RefundCreateInput,
 } from './schema.generated.ts'
+import { isStuck as stuck } from './stuck.ts'
 import { payments, type PaymentRow } from './tables.ts'
 
 /** Whether the caller may see a payment: the buyer, and staff with `payments:read`. */
@@ -38,7 +39,7 @@ export const watchPayment = (ctx: Context, paymentId: string) =>
   followState(ctx.live, topicOf(paymentId), () => readPayment({ ...ctx }, paymentId), ctx.signal)
 
 /** All payments for staff, newest first. */
-export async function allPayments(ctx: Context, { status, from, to, ...args }: QueryPaymentsArgs & PageArgs) {
+export async function allPayments(ctx: Context, { status, isStuck, from, to, ...args }: QueryPaymentsArgs & PageArgs) {
   requireScope(ctx.viewer, 'payments:read')
   const page = keyset(args, [
     { column: payments.createdAt, direction: 'desc' },
@@ -46,6 +47,7 @@ export async function allPayments(ctx: Context, { status, from, to, ...args }: Q
   ])
   const asked = and(
     status ? eq(payments.status, status) : undefined,
+    typeof isStuck === 'boolean' ? (isStuck ? stuck : not(stuck)) : undefined,
     from ? gte(payments.createdAt, from) : undefined,
     to ? lt(payments.createdAt, to) : undefined,
   )

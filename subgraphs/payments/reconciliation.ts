@@ -8,6 +8,7 @@ import { requireScope } from '#platform/viewer.ts'
 import { AuthorizationUnclaimed } from './events.ts'
 import { about, unsettled } from './ledger.ts'
 import { ifReached } from './movements.ts'
+import { attempted } from './passes.ts'
 import { compared, type Booked } from './payment.ts'
 import { providerOf } from './provider.ts'
 import type { ReconciliationReport } from './schema.generated.ts'
@@ -108,7 +109,8 @@ async function recordAnswers(ctx: Context, keys: readonly string[]): Promise<voi
     .from(paymentTransactions)
     .innerJoin(payments, eq(payments.id, paymentTransactions.paymentId))
     .where(inArray(paymentTransactions.id, keys.filter(isId)))
-  for (const movement of movements) await resolve(ctx, movement)
+  const failures = await attempted(ctx, movements, (movement) => resolve(ctx, movement))
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} payments cannot be looked into`)
 }
 
 async function tellUnclaimed(ctx: Context): Promise<void> {

@@ -1,8 +1,9 @@
-import { and, asc, eq, gt, inArray, isNotNull, lt, ne, or, type SQL } from 'drizzle-orm'
+import { and, countDistinct, eq, gt, inArray, lt, ne, not, or } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
-import { Rejection } from '#platform/user-errors.ts'
+import { eachDue } from './passes.ts'
 import { NOT_RECEIVED } from './payment.ts'
-import { attempts, payments, paymentTransactions } from './tables.ts'
+import { isStuck, isUndone } from './stuck.ts'
+import { payments, paymentTransactions } from './tables.ts'
 import { undo } from './undoing.ts'
 import { resolve } from './webhooks.ts'
 
@@ -10,27 +11,36 @@ import { resolve } from './webhooks.ts'
 const PATIENCE_MS = 30_000
 // How long a request that the provider does not know may still be on its way: a process can be paused with it in hand.
 const LATENESS_MS = 15 * 60_000
-const BATCH = 100
+
+const { kind, status, errorCode, at } = paymentTransactions
+
+// Those whose answer is missing for longer than one takes, buyers' confirmations left out.
+const isOwed = ({ now }: Pick<Context, 'now'>) =>
+  and(
+    inArray(status, ['PENDING', 'UNKNOWN']),
+    lt(at, new Date(now().getTime() - PATIENCE_MS)),
+    ne(payments.authorization, 'REQUIRES_ACTION'),
+  )
 
 /**
  * Finds out what became of movements whose answer is missing, and undoes authorisations that came after their attempt was
- * undone. What cannot be settled now is tried again at the next run. Safe in several processes at once.
+ * undone. What cannot be settled now is tried again at a later run. Safe in several processes at once.
  */
 export async function resolveMovements(ctx: Context): Promise<void> {
-  const now = ctx.now().getTime()
-  const { status, errorCode, at } = paymentTransactions
-  const isDue = or(
-    and(inArray(status, ['PENDING', 'UNKNOWN']), lt(at, new Date(now - PATIENCE_MS))),
-    and(eq(errorCode, NOT_RECEIVED), gt(at, new Date(now - LATENESS_MS))),
+  const mayArrive = and(eq(errorCode, NOT_RECEIVED), gt(at, new Date(ctx.now().getTime() - LATENESS_MS)))
+  const isLeft = and(
+    eq(kind, 'AUTHORIZE'),
+    inArray(payments.status, ['AUTHORIZED', 'REQUIRES_ACTION']),
+    // What is being released is asked after like any movement.
+    eq(payments.releasingMinor, 0),
+    isUndone,
+    not(isStuck),
   )
-  await resolveAll(ctx, and(isDue, ne(payments.authorization, 'REQUIRES_ACTION')))
-  const left = await ctx.db
-    .select({ id: payments.id })
-    .from(payments)
-    .innerJoin(attempts, and(eq(attempts.checkoutId, payments.checkoutId), eq(attempts.attempt, payments.attempt)))
-    .where(and(inArray(payments.status, ['AUTHORIZED', 'REQUIRES_ACTION']), isNotNull(attempts.undoneAt)))
-    .limit(BATCH)
-  for (const { id } of left) await orLater(ctx, id, () => undo(ctx, id))
+  const [resolved, undone] = await Promise.allSettled([
+    eachDue(ctx, or(isOwed(ctx), mayArrive), (movement) => resolve(ctx, movement)),
+    eachDue(ctx, isLeft, ({ payment }) => undo(ctx, payment.id)),
+  ])
+  for (const pass of [resolved, undone]) if (pass.status === 'rejected') throw pass.reason
 }
 
 /**
@@ -38,26 +48,14 @@ export async function resolveMovements(ctx: Context): Promise<void> {
  * the provider.
  */
 export const askAfterBuyers = (ctx: Context): Promise<void> =>
-  resolveAll(ctx, and(eq(payments.status, 'REQUIRES_ACTION'), eq(paymentTransactions.status, 'PENDING')))
+  eachDue(ctx, and(eq(payments.status, 'REQUIRES_ACTION'), eq(status, 'PENDING')), (movement) => resolve(ctx, movement))
 
-/** Payments whose answer the provider still owes. */
-export const countUnknown = ({ db }: Context): Promise<number> => db.$count(payments, eq(payments.status, 'UNKNOWN'))
-
-async function resolveAll(ctx: Context, which: SQL | undefined): Promise<void> {
-  const open = await ctx.db
-    .select({ transaction: paymentTransactions, payment: payments })
+/** Payments of which the provider still owes an answer. */
+export async function countUnknown(ctx: Pick<Context, 'db' | 'now'>): Promise<number> {
+  const [row] = await ctx.db
+    .select({ count: countDistinct(payments.id) })
     .from(paymentTransactions)
     .innerJoin(payments, eq(payments.id, paymentTransactions.paymentId))
-    .where(which)
-    .orderBy(asc(paymentTransactions.at))
-    .limit(BATCH)
-  for (const movement of open) await orLater(ctx, movement.payment.id, () => resolve(ctx, movement))
-}
-
-// An outage of the provider must not keep the other movements waiting.
-async function orLater({ log }: Context, paymentId: string, run: () => Promise<unknown>): Promise<void> {
-  await run().catch((error: unknown) => {
-    if (!(error instanceof Rejection)) throw error
-    log.warn({ paymentId }, 'a movement is still without an answer; it is tried again')
-  })
+    .where(isOwed(ctx))
+  return row!.count
 }

@@ -157,6 +157,8 @@ export const paymentTransactions = schema.table(
     errorCode: text(),
     reason: text(),
     at: columns.at().notNull(),
+    /** When it was last asked after by itself; null until then. */
+    lookedAt: columns.at(),
   },
   (table) => [
     uniqueIndex().on(table.askedBy, table.idempotencyKey),
@@ -165,6 +167,9 @@ export const paymentTransactions = schema.table(
     index('payment_transactions_unsettled')
       .on(table.at)
       .where(sql`status in ('PENDING', 'UNKNOWN') or error_code = 'not_received'`),
+    index('payment_transactions_refused')
+      .on(table.paymentId)
+      .where(sql`asked_by = 'payments' and status in ('DECLINED', 'FAILED')`),
     check('payment_transactions_amount', sql`amount_minor > 0`),
   ],
 )

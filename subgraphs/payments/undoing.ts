@@ -1,11 +1,11 @@
-import { asc, eq, and, sql } from 'drizzle-orm'
+import { and, asc, eq, not, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { id, idempotencyKey } from './inputs.ts'
-import { unsettled, type Doing } from './ledger.ts'
+import { unsettled, type Doing, type Kind } from './ledger.ts'
 import { move, moveIfLeft, unlessTaken, type Movement } from './movements.ts'
-import { refundableMinor, reservedMinor } from './payment.ts'
+import { isUnsettled, refundableMinor, reservedMinor } from './payment.ts'
 import type { PaymentCompensateInput } from './schema.generated.ts'
 import { abandon, refuseForNow, settle } from './settling.ts'
 import { payments, paymentTransactions, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
@@ -32,7 +32,9 @@ export async function compensatePayment(
   const input = parseInput(inputSchema, given)
   const isReplay = await markUndone(ctx, input)
   const released = await moveIfLeft(ctx, releaseOf(input))
-  if ('transaction' in released) requireDone(released.transaction)
+  // One that was refused before is tried anew by whoever asks anew.
+  const isTriedAnew = 'transaction' in released && released.isReplay && !isUnsettled(released.transaction)
+  if ('transaction' in released && !isTriedAnew) requireDone(released.transaction)
   const { payment } = released
   // An ordinary one is undone by that; what is left is found out about first.
   return { payment: payment && (payment.status === 'VOIDED' ? payment : await undo(ctx, payment.id)), isReplay }
@@ -82,15 +84,15 @@ export async function undo(ctx: Doing, paymentId: string): Promise<PaymentRow> {
   const payment = await paymentNow(ctx, paymentId)
   const taken = refundableMinor(payment)
   const reserved = reservedMinor(payment)
-  // The key names the state that is undone: the same try again is the same movement.
-  const giveBack = async (kind: 'REFUND' | 'VOID', amountMinor: number, sum: number) => {
-    const idempotencyKey = `undo:${paymentId}:${sum}:${kind.toLowerCase()}`
+  // The key names the try: many who are at it at once make one movement, whoever comes after its end makes another.
+  const giveBack = async (kind: 'REFUND' | 'VOID', amountMinor: number) => {
+    const idempotencyKey = `undo:${paymentId}:${kind.toLowerCase()}:${await endedOf(ctx, paymentId, kind)}`
     const of = sql`p.id = ${paymentId}`
     const movement = { ...undoing, kind, of, amountMinor, request: { undo: paymentId }, idempotencyKey }
     requireDone((await move(ctx, movement, refuseForNow)).transaction)
   }
-  if (taken > 0) await giveBack('REFUND', taken, payment.refundedMinor)
-  if (reserved > 0) await giveBack('VOID', reserved, payment.releasedMinor)
+  if (taken > 0) await giveBack('REFUND', taken)
+  if (reserved > 0) await giveBack('VOID', reserved)
   return taken + reserved > 0 ? await paymentNow(ctx, paymentId) : payment
 }
 
@@ -100,6 +102,11 @@ const unsettledOf = ({ db }: Doing, paymentId: string): Promise<PaymentTransacti
     .from(paymentTransactions)
     .where(and(eq(paymentTransactions.paymentId, paymentId), unsettled))
     .orderBy(asc(paymentTransactions.at), asc(paymentTransactions.id))
+
+const endedOf = ({ db }: Doing, paymentId: string, kind: Kind): Promise<number> => {
+  const { paymentId: of, kind: which } = paymentTransactions
+  return db.$count(paymentTransactions, and(eq(of, paymentId), eq(which, kind), not(unsettled)))
+}
 
 const requireDone = ({ status }: PaymentTransactionRow): void => {
   if (status !== 'SUCCEEDED') refuseForNow()

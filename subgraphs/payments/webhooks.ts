@@ -8,6 +8,7 @@ import { isUnsettled } from './payment.ts'
 import { WebhookRefused, type Provider, type WebhookEvent } from './provider.ts'
 import { settle } from './settling.ts'
 import { payments, paymentTransactions } from './tables.ts'
+import { undo } from './undoing.ts'
 
 /**
  * Answers a provider's webhook. It is taken for a hint only: what it is about is looked up and recorded, so that one that
@@ -54,10 +55,12 @@ async function movementOf(
 
 /**
  * Finds out what became of a movement, unless that is known, and tells it as a fact: however many do so at once, it is
- * recorded and told once.
+ * recorded and told once. An authorisation that came after its attempt was undone is undone.
  * @throws Rejection UPSTREAM_UNAVAILABLE
  */
 export async function resolve(ctx: Context, { transaction, payment }: Movement): Promise<Movement> {
   if (!isUnsettled(transaction)) return { transaction, payment }
-  return await settle(ctx, transaction, payment, { isResolution: true })
+  const settled = await settle(ctx, transaction, payment, { isResolution: true })
+  const isLate = settled.isUndone && transaction.kind === 'AUTHORIZE'
+  return isLate ? { ...settled, payment: await undo(ctx, payment.id) } : settled
 }

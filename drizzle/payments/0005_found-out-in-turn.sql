@@ -1,0 +1,2 @@
+ALTER TABLE "payments"."payment_transactions" ADD COLUMN "looked_at" timestamp (3) with time zone;--> statement-breakpoint
+CREATE INDEX "payment_transactions_refused" ON "payments"."payment_transactions" USING btree ("payment_id") WHERE asked_by = 'payments' and status in ('DECLINED', 'FAILED');
