@@ -5,10 +5,13 @@ import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { checkInvariants } from '../invariants.ts'
+import { payingAt } from '../payments/paying.fixture.ts'
 
 export const VISA = '4242424242424242'
 export const DECLINED = '4000000000000002'
 export const UNCAPTURABLE = '4000000000000341'
+/** Its bank asks the buyer to confirm. */
+export const SECURE = '4000002500003155'
 export const MUG = demoId('variant/MUG-STONE-GRY')
 export const BAG = demoId('variant/BAG-CANVAS-NAT')
 export const TEE = demoId('variant/TEE-LINEN-BLU-M')
@@ -110,6 +113,15 @@ export function buyingAt(shop: Parts) {
     }
   }
 
+  /** The buyer's payment of a checkout, the last one. */
+  const paymentOf = async (buyer: Viewer, checkoutId: string) => {
+    const query = `query ($of: [_Any!]!) {
+      _entities(representations: $of) { ... on Checkout { payments { id status nextAction { url } } } } }`
+    const of = [{ __typename: 'Checkout', id: checkoutId }]
+    const [{ payments }] = (await shop.ask('payments', buyer, query, { of }))._entities
+    return payments.at(-1) as { id: string; status: string; nextAction: { url: string } | null }
+  }
+
   return {
     mutate,
     broken,
@@ -117,6 +129,19 @@ export function buyingAt(shop: Parts) {
     cartOf,
     open,
     sql,
+    paymentOf,
+
+    /** What the buyer says on the page of the bank that asks. */
+    async decide(buyer: Viewer, checkoutId: string, result: 'approve' | 'decline') {
+      const { nextAction } = await paymentOf(buyer, checkoutId)
+      await payingAt(shop).decide(nextAction!.url, result)
+    },
+
+    /** A part as one of its processes is some time later. */
+    later: (minutes: number, part: 'orders' | 'inventory' | 'payments' = 'orders') => ({
+      ...shop.part(part).ownContext(),
+      now: () => new Date(Date.now() + minutes * 60_000),
+    }),
 
     /** A checkout of a cart of its own, and what its buyer completes it with. */
     async checkoutOf(buyer: Buyer, lines?: [variantId: string, quantity: number][], cardNumber?: string) {

@@ -1,22 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
-import { payingAt } from '../payments/paying.fixture.ts'
-import { BOUGHT, buyingAt, codes, MUG, NOTHING, openShop } from './buying.fixture.ts'
+import { BOUGHT, codes, MUG, NOTHING, SECURE } from './buying.fixture.ts'
 import { expireCheckouts, recoverCheckouts, resumeCheckout } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-const SECURE = '4000002500003155'
 const MINUTE_MS = 60_000
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 afterEach(async () => {
   shop.clock.now = null
   expect(await at.broken()).toEqual([])
@@ -29,13 +21,8 @@ const waiting = async () => {
   expect(answer).toMatchObject({ checkout: { status: 'AWAITING_PAYMENT_ACTION' }, order: null, userErrors: [] })
   return { ...purchase, checkoutId: purchase.input.checkoutId }
 }
-const decide = async ({ buyer, checkoutId }: Awaited<ReturnType<typeof waiting>>, result: 'approve' | 'decline') => {
-  const query = `query ($of: [_Any!]!) {
-    _entities(representations: $of) { ... on Checkout { payments { status nextAction { url } } } } }`
-  const of = [{ __typename: 'Checkout', id: checkoutId }]
-  const [seen] = (await shop.ask('payments', buyer, query, { of }))._entities
-  await payingAt(shop).decide(seen.payments[0].nextAction.url, result)
-}
+const decide = ({ buyer, checkoutId }: Awaited<ReturnType<typeof waiting>>, result: 'approve' | 'decline') =>
+  at.decide(buyer, checkoutId, result)
 
 describe('a card whose bank asks the buyer', () => {
   test('holds everything without a lease, and is one attempt as long as it waits', async () => {
@@ -136,16 +123,8 @@ test('the bank’s news reaches the checkout by itself', async () => {
   await shop.work()
   const purchase = await waiting()
   await decide(purchase, 'approve')
-  const query = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on Checkout { payments { id } } } }`
-  const of = [{ __typename: 'Checkout', id: purchase.checkoutId }]
-  const [{ payments }] = (await shop.ask('payments', purchase.buyer, query, { of }))._entities
-  await at.mutate(
-    'payments',
-    purchase.buyer,
-    'paymentActionConfirm',
-    { paymentId: payments[0].id },
-    'userErrors { code }',
-  )
+  const { id: paymentId } = await at.paymentOf(purchase.buyer, purchase.checkoutId)
+  await at.mutate('payments', purchase.buyer, 'paymentActionConfirm', { paymentId }, 'userErrors { code }')
   await until(async () => (await at.read(purchase.buyer, purchase.checkoutId)).status === 'COMPLETED')
   expect(await at.heldFor(purchase.checkoutId)).toEqual(BOUGHT)
 })

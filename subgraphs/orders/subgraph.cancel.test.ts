@@ -5,24 +5,17 @@ import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { until } from '../../tests/setup/until.ts'
 import { errands } from './aftersale-tables.ts'
-import { buyingAt, codes, MUG, openShop, UNCAPTURABLE } from './buying.fixture.ts'
+import { codes, MUG, UNCAPTURABLE } from './buying.fixture.ts'
 import { cancelSteps } from './cancellations.ts'
 import { carryOut } from './errands.ts'
 import { anOrder } from './order.fixture.ts'
 import { owningAt } from './owning.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
 const CANCELLED = { holds: [], money: ['REFUNDED'], orders: 1, cart: 'CONVERTED' }
 
-let shop: Parts
-let our: ReturnType<typeof owningAt>
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  our = owningAt(shop)
-  at = our.at
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at, our } = await shopForTests()
 
 const shipmentsOf = async (orderId: string) =>
   (await at.sql<{ status: string }>(`select status from delivery.shipments where order_id = $1`, orderId)).map(

@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { BAG, BOUGHT, buyingAt, codes, MUG, NOTHING, openShop } from './buying.fixture.ts'
+import { BAG, BOUGHT, codes, MUG, NOTHING } from './buying.fixture.ts'
 import { expireCheckouts } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 
 describe('opening a checkout', () => {
   test('holds and charges nothing, and a cart has one', async () => {

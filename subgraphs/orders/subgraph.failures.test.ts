@@ -1,16 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { BAG, BOUGHT, buyingAt, codes, DECLINED, MUG, NOTHING, openShop, TEE, UNCAPTURABLE } from './buying.fixture.ts'
+import { BAG, BOUGHT, codes, DECLINED, MUG, NOTHING, TEE, UNCAPTURABLE } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 
 describe('a failure is undone, and the same checkout succeeds later', () => {
   test('declined, then paid with another card', async () => {

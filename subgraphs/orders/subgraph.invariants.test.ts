@@ -1,22 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Parts } from '../../tests/setup/parts.ts'
+import { beforeAll, expect, test } from 'vitest'
 import { aGuest } from '../../tests/setup/viewers.ts'
-import { buyingAt, DECLINED, openShop } from './buying.fixture.ts'
+import { DECLINED } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
+const { shop, at } = await shopForTests()
 let bought: string
 beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
   const [paid, declined] = [await at.checkoutOf(aGuest()), await at.checkoutOf(aGuest(), undefined, DECLINED)]
   for (const { buyer, input } of [paid, declined]) await at.complete(buyer, input)
   bought = paid.input.checkoutId
 })
-afterAll(() => shop[Symbol.asyncDispose]())
 
 const command = async () => {
   const child = spawn(process.execPath, ['scripts/check-invariants.ts'], {

@@ -1,24 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { BAG, codes, MUG, openShop, TEE, UNCAPTURABLE } from './buying.fixture.ts'
+import { BAG, codes, MUG, TEE, UNCAPTURABLE } from './buying.fixture.ts'
 import { closeOrders } from './moving.ts'
 import { anOrder } from './order.fixture.ts'
-import { owningAt } from './owning.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
 const DAY_MS = 86_400_000
 
-let shop: Parts
-let our: ReturnType<typeof owningAt>
-beforeAll(async () => {
-  shop = await openShop()
-  our = owningAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, our } = await shopForTests()
 
 const update = async (orderId: string, status: string, expectedVersion: number, idempotencyKey = uuidv7()) =>
   await our.at.mutate(
@@ -120,8 +113,7 @@ test('an order that is cancelled while its checkout still takes the money has it
   const { order, checkout } = await our.at.complete(buyer, input)
   expect([order.status, checkout.status]).toEqual(['CONFIRMED', 'PROCESSING'])
   expect(await our.cancel(buyer, order.id)).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
-  const orders = shop.part('orders')
-  await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + DAY_MS) })
+  await recoverCheckouts(our.at.later(24 * 60))
   expect(await our.at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
   expect(await our.read(buyer, order.id)).toMatchObject({ status: 'CANCELLED' })
   expect(await our.at.chargedFor(input.checkoutId)).toEqual({ authorizations: 1, captured: 0 })

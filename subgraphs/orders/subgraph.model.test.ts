@@ -1,23 +1,16 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { expireReservations } from '../inventory/reservations.ts'
-import { BOUGHT, buyingAt, codes, DECLINED, NOTHING, openShop, TEE, VISA } from './buying.fixture.ts'
+import { BOUGHT, codes, DECLINED, NOTHING, TEE, VISA } from './buying.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const RUNS = 6
 const COMMANDS = 14
-const MINUTE_MS = 60_000
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { at } = await shopForTests()
 
 /** What a shop with one article and some purchases of it comes to, whatever goes on inside. */
 interface Model {
@@ -29,10 +22,9 @@ interface Model {
 type Real = { purchase: Awaited<ReturnType<typeof at.checkoutOf>>; lastInput: object | null; orderId: string | null }[]
 type Command = fc.AsyncCommand<Model, Real>
 
-const later = (minutes: number) => () => new Date(Date.now() + minutes * MINUTE_MS)
 const recover = async () => {
   for (const minutes of [10, 20, 30]) {
-    await recoverCheckouts({ ...shop.part('orders').ownContext(), now: later(minutes) })
+    await recoverCheckouts(at.later(minutes))
   }
   await at.sql('delete from payments.sandbox_faults')
 }
@@ -154,7 +146,7 @@ const rush = (): Command => ({
 const sweep = (): Command => ({
   check: () => true,
   async run(model, real) {
-    await expireReservations({ ...shop.part('inventory').ownContext(), now: later(60) })
+    await expireReservations(at.later(60, 'inventory'))
     await recover()
     await check(model, real)
   },

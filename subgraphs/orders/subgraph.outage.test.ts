@@ -1,38 +1,24 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Context } from '#platform/context.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
-import { BOUGHT, buyingAt, codes, DECLINED, NOTHING, openShop } from './buying.fixture.ts'
+import { BOUGHT, buyingAt, codes, DECLINED, NOTHING } from './buying.fixture.ts'
 import { carryOn } from './completion.ts'
 import { Attempt } from './lease.ts'
 import { recoverCheckouts } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 import { checkouts } from './tables.ts'
 
-const HOUR_MS = 3_600_000
+const { shop, at } = await shopForTests()
 
 describe('two processes that carry on the same attempt', () => {
-  let shop: Parts
-  let at: ReturnType<typeof buyingAt>
-  beforeAll(async () => {
-    shop = await openShop()
-    at = buyingAt(shop)
-  })
-  afterAll(() => shop[Symbol.asyncDispose]())
-
-  // A process whose clock says that every lease is over.
-  const impatient = (): Context => {
-    const ctx = shop.part('orders').ownContext()
-    return { ...ctx, now: () => new Date(Date.now() + HOUR_MS) }
-  }
-
   test('make one order and one charge between them', async () => {
     for (let time = 0; time < 4; time++) {
       const { buyer, cart, input } = await at.checkoutOf(aGuest())
       const takingOver = async () => {
         await new Promise((resolve) => setTimeout(resolve, 20 * time))
-        await recoverCheckouts(impatient())
+        await recoverCheckouts(at.later(60))
       }
       const [answer] = await Promise.all([at.complete(buyer, input), takingOver()])
       expect(answer.userErrors).toEqual([])
@@ -54,14 +40,6 @@ describe('two processes that carry on the same attempt', () => {
 })
 
 describe('when the bank’s answer is lost', () => {
-  let shop: Parts
-  let at: ReturnType<typeof buyingAt>
-  beforeAll(async () => {
-    shop = await openShop()
-    at = buyingAt(shop)
-  })
-  afterAll(() => shop[Symbol.asyncDispose]())
-
   test('once, it is asked with the same key again: one authorisation, one order', async () => {
     const { buyer, input } = await at.checkoutOf(aGuest())
     await at.planFaults('authorize lost-answer', 'lookup lost-request')
@@ -90,7 +68,7 @@ describe('when the bank’s answer is lost', () => {
     await at.planFaults('capture lost-answer', 'lookup lost-request')
     const answer = await at.complete(buyer, input)
     expect(answer).toMatchObject({ checkout: { status: 'PROCESSING' }, order: { status: 'CONFIRMED' }, userErrors: [] })
-    await recoverCheckouts({ ...shop.part('orders').ownContext(), now: () => new Date(Date.now() + HOUR_MS) })
+    await recoverCheckouts(at.later(60))
     expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
     expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
     const captured = Math.round(Number(cart.total.amount) * 100)
@@ -129,9 +107,8 @@ describe('while payments cannot be reached', () => {
     expect(tries).toBe(3)
     // Nobody knows whether the card was charged, so the goods stay held until that is known.
     expect(await at.heldFor(checkout.id)).toMatchObject({ holds: ['HELD'], cart: 'FROZEN', orders: 0 })
-    const orders = shop.part('orders')
     for (let hours = 1; hours <= 12; hours++) {
-      await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + hours * HOUR_MS) })
+      await recoverCheckouts(at.later(hours * 60))
     }
     expect(await at.read(buyer, checkout.id)).toMatchObject({ status: 'NEEDS_ATTENTION' })
     expect(await at.inNeed()).toMatchObject({ nodes: [{ id: checkout.id }], totalCount: 1 })
@@ -144,14 +121,6 @@ describe('while payments cannot be reached', () => {
 })
 
 describe('a checkout that needs attention', () => {
-  let shop: Parts
-  let at: ReturnType<typeof buyingAt>
-  beforeAll(async () => {
-    shop = await openShop()
-    at = buyingAt(shop)
-  })
-  afterAll(() => shop[Symbol.asyncDispose]())
-
   const given = async (why: string) =>
     await at.sql(`update orders.checkouts set status = 'NEEDS_ATTENTION', lease_until = null where id = $1`, why)
 

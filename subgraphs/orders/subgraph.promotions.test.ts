@@ -1,16 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { BOUGHT, buyingAt, codes, DECLINED, MUG, NOTHING, openShop } from './buying.fixture.ts'
+import { BOUGHT, codes, DECLINED, MUG, NOTHING } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 afterEach(async () => expect(await at.broken()).toEqual([]))
 
 /** An offer that applies by itself from now on, instead of any other. */

@@ -1,33 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Parts } from '../../tests/setup/parts.ts'
+import { afterEach, describe, expect, test } from 'vitest'
 import { until } from '../../tests/setup/until.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { expireReservations } from '../inventory/reservations.ts'
-import { payingAt } from '../payments/paying.fixture.ts'
-import { BOUGHT, buyingAt, codes, MUG, NOTHING, openShop, TEE } from './buying.fixture.ts'
+import { BOUGHT, codes, MUG, NOTHING, SECURE, TEE } from './buying.fixture.ts'
 import { holdAtFailpoints } from './failpoint.ts'
 import { recoverCheckouts, resumeCheckout } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-const SECURE = '4000002500003155'
-const MINUTE_MS = 60_000
-
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { at } = await shopForTests()
 afterEach(async () => {
   holdAtFailpoints(async () => {})
   expect(await at.broken()).toEqual([])
 })
 
-const own = (part: 'orders' | 'inventory', minutes = 0) => ({
-  ...shop.part(part).ownContext(),
-  now: () => new Date(Date.now() + minutes * MINUTE_MS),
-})
-const sweep = (minutes: number) => expireReservations(own('inventory', minutes))
+const sweep = (minutes: number) => expireReservations(at.later(minutes, 'inventory'))
 const happensAt = (point: string, act: (id: string) => Promise<unknown>) =>
   holdAtFailpoints(async (reached, id) => {
     if (reached === point) await act(id)
@@ -83,12 +69,7 @@ describe('the sweeper and a buyer at the bank', () => {
     await at.complete(buyer, input)
     return { buyer, id: input.checkoutId }
   }
-  const approve = async ({ buyer, id }: Awaited<ReturnType<typeof waiting>>) => {
-    const query = `query ($of: [_Any!]!) { _entities(representations: $of) { ... on Checkout { payments { nextAction { url } } } } }`
-    const of = [{ __typename: 'Checkout', id }]
-    const [{ payments }] = (await shop.ask('payments', buyer, query, { of }))._entities
-    await payingAt(shop).decide(payments[0].nextAction.url, 'approve')
-  }
+  const approve = ({ buyer, id }: Awaited<ReturnType<typeof waiting>>) => at.decide(buyer, id, 'approve')
 
   test('the goods stay held as long as the buyer has time, and no longer', async () => {
     const waits = await waiting(MUG)
@@ -97,7 +78,7 @@ describe('the sweeper and a buyer at the bank', () => {
     await sweep(31)
     expect(await holdsOf(waits.id)).toEqual([])
     await approve(waits)
-    await resumeCheckout(own('orders'), waits.id)
+    await resumeCheckout(at.later(0), waits.id)
     expect(await at.heldFor(waits.id)).toEqual(BOUGHT)
   })
 
@@ -107,7 +88,7 @@ describe('the sweeper and a buyer at the bank', () => {
     await sweep(31)
     await at.stock(TEE, 0)
     await approve(waits)
-    await resumeCheckout(own('orders'), waits.id)
+    await resumeCheckout(at.later(0), waits.id)
     expect(await at.read(waits.buyer, waits.id)).toMatchObject({
       status: 'OPEN',
       failure: { code: 'INSUFFICIENT_STOCK' },
@@ -162,7 +143,7 @@ describe('whatever gets lost between the shop and the bank', () => {
     const { buyer, cart, input } = await at.checkoutOf(aGuest())
     await at.planFaults(...plan)
     await at.complete(buyer, input)
-    for (let minutes = 10; minutes <= 40; minutes += 10) await recoverCheckouts(own('orders', minutes))
+    for (let minutes = 10; minutes <= 40; minutes += 10) await recoverCheckouts(at.later(minutes))
     await at.sql('delete from payments.sandbox_faults')
     expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
     expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
@@ -179,7 +160,7 @@ describe('whatever gets lost between the shop and the bank', () => {
       await at.planFaults(`void ${fault}`, 'lookup lost-request', `void ${fault}`, 'lookup lost-request')
     })
     await at.complete(buyer, input)
-    for (let minutes = 10; minutes <= 40; minutes += 10) await recoverCheckouts(own('orders', minutes))
+    for (let minutes = 10; minutes <= 40; minutes += 10) await recoverCheckouts(at.later(minutes))
     await at.sql('delete from payments.sandbox_faults')
     expect(await at.read(buyer, input.checkoutId)).toMatchObject({ failure: { code: 'INSUFFICIENT_STOCK' } })
     expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { codes, MUG, openShop, TEE } from './buying.fixture.ts'
-import { owningAt, RETURN } from './owning.fixture.ts'
+import { codes, MUG, TEE } from './buying.fixture.ts'
+import { RETURN } from './owning.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
 
-let shop: Parts
-let our: ReturnType<typeof owningAt>
-beforeAll(async () => {
-  shop = await openShop()
-  our = owningAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, our } = await shopForTests()
 
 const minor = (amount: string) => Math.round(Number(amount) * 100)
 

@@ -1,21 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test } from 'vitest'
 import { isOutage } from '#platform/calls.ts'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
-import { BAG, BOUGHT, buyingAt, codes, MUG, NOTHING, openShop, TEE } from './buying.fixture.ts'
+import { BAG, BOUGHT, codes, MUG, NOTHING, TEE } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const MINUTES = 4 * 60_000
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-  // What takes longer than its caller waits is finished by recovery.
-  await shop.work()
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
+// What takes longer than its caller waits is finished by recovery.
+beforeAll(() => shop.work())
 afterEach(async () => expect(await at.broken()).toEqual([]))
 
 type Purchase = Awaited<ReturnType<typeof at.checkoutOf>>

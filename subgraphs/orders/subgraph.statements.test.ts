@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Parts } from '../../tests/setup/parts.ts'
+import { expect, test } from 'vitest'
 import { aGuest } from '../../tests/setup/viewers.ts'
-import { BAG, buyingAt, DECLINED, MUG, openShop } from './buying.fixture.ts'
+import { BAG, DECLINED, MUG } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 
 const counted = async (run: () => Promise<unknown>) =>
   Object.fromEntries(Object.entries(await shop.statementsByPart(run)).map(([part, texts]) => [part, texts.length]))

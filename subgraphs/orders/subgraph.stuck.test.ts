@@ -1,22 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { codes, MUG, openShop, UNCAPTURABLE } from './buying.fixture.ts'
+import { codes, MUG, UNCAPTURABLE } from './buying.fixture.ts'
 import { holdAtFailpoints } from './failpoint.ts'
-import { owningAt } from './owning.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
+import { shopForTests } from './shop.fixture.ts'
 
 const staff = staffWith('orders:read', 'orders:manage')
-const DAY_MS = 86_400_000
 
-let shop: Parts
-let our: ReturnType<typeof owningAt>
-beforeAll(async () => {
-  shop = await openShop()
-  our = owningAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { our } = await shopForTests()
 
 const move = async (orderId: string, status: string) => {
   const { version: expectedVersion } = await our.read(staff, orderId)
@@ -48,8 +40,7 @@ describe('money of an order that is held', () => {
     await our.at.planFaults('capture lost-request', 'lookup lost-request')
     const { order } = await our.at.complete(buyer, input)
     expect(await move(order.id, 'ON_HOLD')).toMatchObject({ order: { status: 'ON_HOLD' } })
-    const orders = shop.part('orders')
-    await recoverCheckouts({ ...orders.ownContext(), now: () => new Date(Date.now() + DAY_MS) })
+    await recoverCheckouts(our.at.later(24 * 60))
     expect(await our.at.read(buyer, input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
     const { timeline } = await our.read(staff, order.id)
     expect(timeline.nodes[0]).toMatchObject({ kind: 'PAYMENT_FAILED' })

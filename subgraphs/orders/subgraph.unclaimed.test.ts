@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import type { Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aService } from '../../tests/setup/viewers.ts'
-import { buyingAt, openShop, UNCAPTURABLE } from './buying.fixture.ts'
+import { UNCAPTURABLE } from './buying.fixture.ts'
+import { shopForTests } from './shop.fixture.ts'
 import { releaseUnclaimed } from './unclaimed.ts'
 
-let shop: Parts
-let at: ReturnType<typeof buyingAt>
-beforeAll(async () => {
-  shop = await openShop()
-  at = buyingAt(shop)
-})
-afterAll(() => shop[Symbol.asyncDispose]())
+const { shop, at } = await shopForTests()
 
 /** Runs the payments' reconciler a while later. */
 const reconcile = async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stepNames, undoNames } from '../../subgraphs/orders/checkout.ts'
 import { DECLINED, MUG, UNCAPTURABLE } from '../../subgraphs/orders/buying.fixture.ts'
 import { expireReservations } from '../../subgraphs/inventory/reservations.ts'
-import { bought, CrashShop, failed, unpaid, type Ending } from './shop.ts'
+import { at, bought, CrashShop, failed, undoing, unpaid, type Ending, type Purchase } from './shop.ts'
 import { Victim } from './victim.ts'
 
 interface Outcome {
@@ -19,9 +19,6 @@ interface Outcome {
   ending: Ending
 }
 
-const at = (...names: string[]): string[] =>
-  names.flatMap((name) => ['before', 'effect', 'recorded'].map((when) => `${name}:${when}`))
-const undoing = (...names: string[]): string[] => at(...names.map((name) => `undo:${name}`))
 const untilPaid = stepNames.slice(0, stepNames.indexOf('AUTHORIZE_PAYMENT') + 1)
 
 const lostAnswer = ['authorize lost-answer', 'lookup lost-request']
@@ -81,7 +78,7 @@ const sellOut = async () => {
 }
 
 describe.each(outcomes)('a payment $name', ({ card, faults = [], soldOutAt, points, ending }) => {
-  const killed = new Map<string, { purchase: Awaited<ReturnType<CrashShop['purchase']>>; faults: string[] }>()
+  const killed = new Map<string, { purchase: Purchase; faults: string[] }>()
 
   beforeAll(async () => {
     await using victim = await Victim.start(shop.databaseUrl)

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { Announced } from '#platform/facts.ts'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Parts } from '../setup/parts.ts'
 import { aGuest, staffWith } from '../setup/viewers.ts'
@@ -16,6 +17,13 @@ export interface Ending {
 export const bought: Ending = { status: 'COMPLETED', held: BOUGHT }
 export const unpaid: Ending = { status: 'COMPLETED', held: { ...BOUGHT, money: ['AUTHORIZED'] } }
 export const failed = (failure: string): Ending => ({ status: 'OPEN', failure, held: NOTHING })
+
+/** The failpoints of steps, in their order. */
+export const at = (...names: string[]): string[] =>
+  names.flatMap((name) => ['before', 'effect', 'recorded'].map((when) => `${name}:${when}`))
+export const undoing = (...names: string[]): string[] => at(...names.map((name) => `undo:${name}`))
+
+export type Purchase = Awaited<ReturnType<CrashShop['purchase']>>
 
 const TRIES = 8
 const MINUTE_MS = 60_000
@@ -75,6 +83,24 @@ export class CrashShop implements AsyncDisposable {
     return await this.statusOf(checkoutId)
   }
 
+  /** The buyer says that the bank's question was answered, and orders hears what came of it. */
+  async confirm({ viewer, input }: Purchase): Promise<void> {
+    const { id: paymentId } = await this.at.paymentOf(viewer, input.checkoutId)
+    await this.at.mutate('payments', viewer, 'paymentActionConfirm', { paymentId }, 'userErrors { code }')
+    const { subgraph, ownContext } = this.parts.part('orders')
+    const reaction = subgraph.reactions!.find(({ fact }) => fact.name === 'PaymentResolved')!
+    for (const event of await this.resolvedFacts({ input })) await reaction.handle(ownContext(), event)
+  }
+
+  /** What payments told of a checkout that waited for its buyer. */
+  async resolvedFacts({ input: { checkoutId } }: Pick<Purchase, 'input'>): Promise<Announced[]> {
+    const rows = await this.at.sql<{ event: Announced }>(
+      `select event from events.outbox where name = 'PaymentResolved' and event -> 'data' ->> 'checkoutId' = $1`,
+      checkoutId,
+    )
+    return rows.map(({ event }) => event)
+  }
+
   async statusOf(checkoutId: string): Promise<string> {
     const [row] = await this.at.sql<{ status: string }>('select status from orders.checkouts where id = $1', checkoutId)
     return row!.status
@@ -89,7 +115,7 @@ export class CrashShop implements AsyncDisposable {
   }
 
   /** Whether a purchase ended as it must have, wherever its processes died: by itself, by its key, and by every invariant. */
-  async expectEnd({ viewer, input, totalMinor }: Awaited<ReturnType<CrashShop['purchase']>>, ending: Ending) {
+  async expectEnd({ viewer, input, totalMinor }: Purchase, ending: Ending) {
     const { checkoutId } = input
     const isBought = ending.status === 'COMPLETED'
     const checkout = await this.at.read(viewer, checkoutId)
@@ -109,7 +135,7 @@ export class CrashShop implements AsyncDisposable {
   }
 
   /** The same checkout, tried again with another card, succeeds. */
-  async expectRetry({ viewer, input }: Awaited<ReturnType<CrashShop['purchase']>>): Promise<void> {
+  async expectRetry({ viewer, input }: Purchase): Promise<void> {
     const again = { ...input, paymentToken: await this.at.token(), idempotencyKey: uuidv7() }
     expect(await this.at.complete(viewer, again)).toMatchObject({ checkout: { status: 'COMPLETED' }, userErrors: [] })
     expect(await this.at.heldFor(input.checkoutId)).toEqual(BOUGHT)

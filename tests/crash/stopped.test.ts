@@ -27,7 +27,7 @@ async function standStill(point: string, meanwhile: (checkoutId: string) => Prom
   victim.stop()
   await meanwhile(checkoutId)
   const then = await shop.versionOf(checkoutId)
-  victim.resume()
+  victim.wake()
   expect(await victim.goOn(checkoutId)).toBe('answer')
   // Whatever it still did, it did not move the checkout.
   expect(await shop.versionOf(checkoutId)).toBe(then)
