@@ -6,6 +6,11 @@ import { WebSocket } from 'ws'
 type Data = Record<string, any> // oxlint-disable-line typescript/no-explicit-any -- a test reads what it asked for
 type Variables = Record<string, unknown>
 
+interface Problem {
+  code: string
+  field: string[] | null
+}
+
 export interface Answer {
   status: number
   data?: Data | null
@@ -52,6 +57,19 @@ export class Visitor implements AsyncDisposable {
     return data
   }
 
+  /**
+   * Carries out a mutation: `change('cartClear', { cartId }, 'cart { id }')`.
+   * @returns its payload, with the code and the dotted path of each of its errors.
+   */
+  async change(mutation: string, input: Variables, selection: string): Promise<Data> {
+    const type = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input!`
+    const text = `mutation ($input: ${type}) {
+      ${mutation}(input: $input) { ${selection} userErrors { code field } } }`
+    const { userErrors, ...payload } = (await this.query(text, { input }))[mutation]
+    const errors = userErrors.map(({ code, field }: Problem) => [code, ...(field ? [field.join('.')] : [])].join(' '))
+    return { ...payload, errors }
+  }
+
   /** A golden operation's answer, errors and all. */
   async answer(name: string, variables?: Variables): Promise<Answer> {
     return await this.send(await operation(name), variables)
@@ -71,13 +89,18 @@ export class Visitor implements AsyncDisposable {
 
   /** Subscribes with a golden operation over this visitor's one socket. */
   async watch(name: string, variables?: Variables): Promise<Watch> {
+    return this.subscribe(await operation(name), variables)
+  }
+
+  /** Subscribes with the operation `text`. */
+  subscribe(text: string, variables?: Variables): Watch {
     this.#socket ??= createClient({
       url: `${this.router.replace(/^http/, 'ws')}/graphql`,
       webSocketImpl: WebSocket,
       connectionParams: this.accessToken ? { authorization: `Bearer ${this.accessToken}` } : {},
       retryAttempts: 0,
     })
-    return new Watch(this.#socket, await operation(name), variables)
+    return new Watch(this.#socket, text, variables)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
