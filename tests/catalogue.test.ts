@@ -165,11 +165,11 @@ test('anybody pages through all goods in every order, without missing or meeting
     nodes { id } pageInfo { hasNextPage endCursor } } }`
   for (const sort of ['NEWEST', 'PRICE_ASC', 'PRICE_DESC', 'RATING', 'BEST_SELLING']) {
     const ids: string[] = []
-    for (let after: string | null = null, more = true; more;) {
-      const { nodes, pageInfo } = (await shopper.query(page, { sort, after })).products
-      ids.push(...nodes.map(({ id }: { id: string }) => id))
-      after = pageInfo.endCursor
-      more = pageInfo.hasNextPage
+    let next = { hasNextPage: true, endCursor: null }
+    while (next.hasNextPage) {
+      const { products } = await shopper.query(page, { sort, after: next.endCursor })
+      ids.push(...products.nodes.map(({ id }: { id: string }) => id))
+      next = products.pageInfo
     }
     expect(ids.toSorted(), sort).toEqual(all.nodes.map(({ id }: { id: string }) => id).toSorted())
   }

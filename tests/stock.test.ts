@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from './setup/until.ts'
 import { openCheckout, payment, readyCart } from './system/buying.ts'
-import { Visitor } from './system/client.ts'
+import { Visitor, type Data } from './system/client.ts'
 import { guestAt, signedIn } from './system/people.ts'
 import { OPENING_MS, oneProcess, type Shop } from './system/topology.ts'
 
@@ -162,7 +162,7 @@ describe('ten lamps and thirty buyers at once', () => {
     const list =
       '{ lowStockAlerts(open: true, first: 100) { nodes { variant { sku } location { id } } } lowStockVariants(first: 100) { nodes { sku } } }'
     const { lowStockAlerts, lowStockVariants } = await admin.query(list)
-    const ofLamps = ({ variant }: { variant: { sku: string } }) => variant.sku === 'LAMP-1'
+    const ofLamps = ({ variant }: Data) => variant.sku === 'LAMP-1'
     const open = lowStockAlerts.nodes.filter(ofLamps)
     expect(new Set(open.map(({ location }: { location: { id: string } }) => location.id)).size).toBe(open.length)
     expect(open.length).toBeGreaterThan(0)

@@ -3,7 +3,7 @@ import type { ExecutionResult, GraphQLFormattedError } from 'graphql'
 import { createClient, type Client as SocketClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 
-type Data = Record<string, any> // oxlint-disable-line typescript/no-explicit-any -- a test reads what it asked for
+export type Data = Record<string, any> // oxlint-disable-line typescript/no-explicit-any -- a test reads what it asked for
 type Variables = Record<string, unknown>
 
 interface Problem {
