@@ -1,9 +1,9 @@
 /** At most this many words of a query count. */
 const MAX_WORDS = 10
 
-/** Text without case and accents, as it is kept and looked for: `Größe` → `grosse`. */
+/** Text without case, accents and ways to write a letter, as it is kept and looked for: `Größe` → `grosse`, `ﬁg` → `fig`. */
 export const fold = (text: string): string =>
-  text.toLowerCase().replaceAll('ß', 'ss').normalize('NFD').replace(/\p{M}/gu, '')
+  text.toLowerCase().replaceAll('ß', 'ss').normalize('NFKD').replace(/\p{M}/gu, '')
 
 /** The words of a text, folded, each once. */
 export const wordsIn = (text: string): string[] => [...new Set(fold(text).match(/[\p{L}\p{N}]+/gu))]
@@ -27,8 +27,8 @@ export function documentOf(
   }
 }
 
-/** How many mistakes are forgiven: one in a short word, two from six letters on. */
-const forgiven = (word: string): number => (word.length < 6 ? 1 : 2)
+/** How many mistakes are forgiven: one in a short word, two from six letters on. With one, two letters are any two. */
+const forgiven = (word: string): number => (word.length < 3 ? 0 : word.length < 6 ? 1 : 2)
 
 /** The word that was meant: the one with the fewest mistakes, of equals the first. Null when all are too far off. */
 export function meant(word: string, candidates: readonly string[]): string | null {
