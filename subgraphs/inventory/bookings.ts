@@ -3,11 +3,11 @@ import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
-import { Rejection, inputPath, type UserError } from '#platform/user-errors.ts'
+import { Rejection, inputPath, problem, type UserError } from '#platform/user-errors.ts'
 import { client, requireScope } from '#platform/viewer.ts'
 import { tellRestocked } from './back-in-stock.ts'
 import { insufficient } from './placement.ts'
-import { available } from './stock.ts'
+import { available, MOST_ON_HAND, totals } from './stock.ts'
 import { lockLevels, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import {
   idempotencyKeys,
@@ -31,6 +31,8 @@ export interface NamedPlace extends Place {
   path: readonly (string | number)[]
   /** Name of the location's field. */
   locationField?: string
+  /** Name of the field that says how many. */
+  unitsField?: string
 }
 
 /** A variant's level at a place, locked, and the variant. */
@@ -65,6 +67,7 @@ export async function bookMoves(
     // An API key is nobody's account.
     const actorId = who.kind === 'user' ? who.id : null
     const moves = plan(shelves).map((move): Move => ({ ...move, actorId }))
+    rejectOverfull(levels, moves, places)
     const moved = await moveStock(tx, ctx, moves)
     return moves.map((move) => moved.find(isAt(move))!.id)
   })
@@ -123,6 +126,22 @@ const isAt = (place: Place) => (other: Place) =>
 export function shortage({ level, variant }: Shelf, delta: number, path: readonly (string | number)[]): UserError[] {
   const units = available(level)
   return units + delta >= 0 ? [] : [insufficient(variant, -delta, units, inputPath(path))]
+}
+
+/** @throws Rejection LIMIT_EXCEEDED, at each place that gets some, for every variant of which there would be too many. */
+export function rejectOverfull(
+  levels: readonly StockLevelRow[],
+  moves: readonly Pick<Move, 'variantId' | 'locationId' | 'quantity'>[],
+  places: readonly NamedPlace[],
+): void {
+  const overfull = [...Map.groupBy(moves, ({ variantId }) => variantId)].flatMap(([id, ofVariant]) => {
+    const gained = ofVariant.reduce((units, { quantity }) => units + quantity, 0)
+    const { onHand } = totals(levels.filter(({ variantId }) => variantId === id))
+    return gained > 0 && onHand + gained > MOST_ON_HAND ? ofVariant.filter(({ quantity }) => quantity > 0) : []
+  })
+  const named = places.filter((place) => overfull.some(isAt(place)))
+  const message = `There can be ${MOST_ON_HAND.toLocaleString('en')} of it at most.`
+  rejectAny(named.map(({ path, unitsField = 'quantity' }) => problem('LIMIT_EXCEEDED', message, [...path, unitsField])))
 }
 
 /** @throws Rejection unless there are no errors. */

@@ -1,15 +1,16 @@
 import { and, asc, eq, getTableColumns, ilike, inArray, lte, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
-import { isTaken } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
 import { loadGrouped } from '#platform/loader.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
-import { parseInput, reject } from '#platform/user-errors.ts'
+import { parseInput, problem, reject, type UserError } from '#platform/user-errors.ts'
 import { hasScope, owns, requireScope } from '#platform/viewer.ts'
+import { hasAccount } from './calls/users.ts'
 import { customerItems, type CustomerItemRow } from './customer-tables.ts'
 import { productById, productOf, variantOf } from './loaders.ts'
 import { filedBelow } from './products.ts'
+import { rejectRemoved } from './removed.ts'
 import type { ProductCustomerAssignInput, ProductCustomerUnassignInput, UserItemsArgs } from './schema.generated.ts'
 import { products, type ProductRow } from './tables.ts'
 
@@ -109,8 +110,6 @@ export async function ownersOf(ctx: Context, productId: string, args: PageArgs) 
 }
 
 const assignInput = z.object({
-  productId: z.string(),
-  customerId: z.string(),
   variantId: z.string().nullish(),
   serialNumber: z
     .string()
@@ -123,33 +122,51 @@ const assignInput = z.object({
 /** Registers a customer as owning a product; the same variant and serial number once. */
 export async function assignProduct(ctx: Context, input: ProductCustomerAssignInput): Promise<ProductRow> {
   requireScope(ctx.viewer, 'inventory:manage')
-  const { productId, customerId, variantId, serialNumber } = parseInput(assignInput, input)
-  const product = await anyProduct(ctx, productId)
-  if (!isId(customerId)) reject('NOT_FOUND', 'There is no such customer.', ['customerId'])
-  const variant = variantId != null && isId(variantId) ? await variantOf(ctx).load(variantId) : null
-  if (variantId != null && variant?.productId !== productId) {
-    reject('NOT_FOUND', 'The product has no such variant.', ['variantId'])
-  }
-  const at = ctx.now()
-  const item = { userId: customerId, productId, variantId: variantId ?? null, serialNumber: serialNumber ?? null }
-  try {
-    await ctx.db
+  const { productId, customerId: userId } = input
+  const [product, isKnown] = await Promise.all([anyProduct(ctx, productId), isId(userId) && hasAccount(ctx, userId)])
+  const { variantId, serialNumber } = parseInput(assignInput, input, [
+    ...(product ? [] : [problem('NOT_FOUND', 'There is no such product.', ['productId'])]),
+    ...(isKnown ? [] : [problem('NOT_FOUND', 'There is no such customer.', ['customerId'])]),
+    ...(await unknownVariant(ctx, input)),
+  ])
+  await register(ctx, { userId, productId, variantId: variantId ?? null, serialNumber: serialNumber ?? null })
+  return product!
+}
+
+async function unknownVariant(
+  ctx: Context,
+  { productId, variantId }: ProductCustomerAssignInput,
+): Promise<UserError[]> {
+  if (variantId == null) return []
+  const variant = isId(variantId) ? await variantOf(ctx).load(variantId) : null
+  return variant?.productId === productId
+    ? []
+    : [problem('NOT_FOUND', 'The product has no such variant.', ['variantId'])]
+}
+
+type Item = Pick<CustomerItemRow, 'userId' | 'productId' | 'variantId' | 'serialNumber'>
+
+async function register({ db, now }: Pick<Context, 'db' | 'now'>, item: Item): Promise<void> {
+  const { userId, productId, variantId, serialNumber } = item
+  const ofProduct = eq(customerItems.productId, productId)
+  const isSame = sql`(user_id, variant_id, serial_number, order_line_id)
+    is not distinct from (${userId}::uuid, ${variantId}::uuid, ${serialNumber}::text, null::uuid)`
+  for (;;) {
+    const at = now()
+    const registered = db
       .insert(customerItems)
       .values({ ...item, acquiredAt: at, createdAt: at, updatedAt: at })
-      .onConflictDoNothing({
-        target: [
-          customerItems.userId,
-          customerItems.productId,
-          customerItems.variantId,
-          customerItems.serialNumber,
-          customerItems.orderLineId,
-        ],
-      })
-  } catch (error) {
-    if (!isTaken(error, 'customer_items_serial_number')) throw error
-    reject('CONFLICT', 'This serial number is registered already.', ['serialNumber'])
+      // Whatever is in the way: of several who register the same at once, all are to find it registered.
+      .onConflictDoNothing()
+      .returning({ id: customerItems.id })
+    if ((await registered.catch(rejectRemoved('customer_items'))).length > 0) return
+    if ((await db.$count(customerItems, and(ofProduct, isSame))) > 0) return
+    const isTaken =
+      serialNumber !== null &&
+      (await db.$count(customerItems, and(ofProduct, eq(customerItems.serialNumber, serialNumber)))) > 0
+    if (isTaken) reject('CONFLICT', 'This serial number is registered already.', ['serialNumber'])
+    // What was in the way is gone since.
   }
-  return product
 }
 
 /** Removes all items of a product from a customer. */
@@ -157,12 +174,12 @@ export async function unassignProduct(ctx: Context, input: ProductCustomerUnassi
   requireScope(ctx.viewer, 'inventory:manage')
   const { productId, customerId } = input
   const product = await anyProduct(ctx, productId)
+  if (!product) reject('NOT_FOUND', 'There is no such product.', ['productId'])
   if (!isId(customerId)) reject('NOT_FOUND', 'There is no such customer.', ['customerId'])
   const theirs = and(eq(customerItems.userId, customerId), eq(customerItems.productId, productId))
   await ctx.db.delete(customerItems).where(theirs)
   return product
 }
 
-const anyProduct = async (ctx: Context, id: string): Promise<ProductRow> =>
-  (isId(id) ? ((await productById(ctx).load(id)) ?? (await productOf(ctx).load(id))) : null) ??
-  reject('NOT_FOUND', 'There is no such product.', ['productId'])
+const anyProduct = async (ctx: Context, id: string): Promise<ProductRow | null> =>
+  isId(id) ? ((await productById(ctx).load(id)) ?? (await productOf(ctx).load(id))) : null

@@ -1,6 +1,7 @@
 import { eq, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
+import { givenId } from '#platform/ids.ts'
 import { withParts, type Parts } from '#platform/statement.ts'
 import { Rejection, inputPath, type UserError } from '#platform/user-errors.ts'
 import { linesOfReservation, locationById, productOf, variantOf } from './loaders.ts'
@@ -13,7 +14,7 @@ import { locations, products, variants, type LocationRow, type ProductRow, type 
 export const wantedLines = z
   .array(
     z.object({
-      variantId: z.string(),
+      variantId: givenId,
       quantity: z.number().int().min(1, 'At least 1.').max(1_000_000, 'At most 1,000,000.'),
     }),
   )

@@ -19,7 +19,7 @@ const SWEEP_BATCH = 100
 // Of a malformed id: no variant has it.
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
-const checkoutId = z.uuid('A checkout is named by its id.')
+const checkoutId = z.uuid('A checkout is named by its id.').toLowerCase()
 const attempt = z.number().int().min(1, 'Attempts count from 1.')
 const ttlSeconds = z.number().int().min(1).max(MAX_TTL_SECONDS, 'A hold lasts a day at most.')
 const reserveInput = z.object({ checkoutId, attempt, ttlSeconds: ttlSeconds.nullish(), lines: wantedLines })

@@ -3,21 +3,22 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
+import { givenId } from '#platform/ids.ts'
 import { Rejection, inputPath, parseInput, type UserError } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { tellRestocked } from './back-in-stock.ts'
-import { openLevels } from './bookings.ts'
+import { openLevels, rejectOverfull } from './bookings.ts'
 import { wantedLines } from './placement.ts'
 import { linesOf, lockSale } from './sales.ts'
 import type { StockReturnInput } from './schema.generated.ts'
-import { moveStock, tellStockChanged, type Move } from './stock-levels.ts'
+import { lockLevels, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import type { Units } from './stock.ts'
 import { idempotencyKeys, reservationLines, type ReservationLineRow } from './tables.ts'
 
 const returnInput = z.object({
-  orderId: z.string(),
+  orderId: givenId,
   reference: z.uuid('A return or shipment is named by its id.'),
-  locationId: z.string(),
+  locationId: givenId,
   lines: wantedLines,
   restock: z.boolean(),
 })
@@ -31,11 +32,11 @@ export async function returnStock(ctx: Context, service: Service, input: StockRe
     rejectNotOut(sold, lines)
     await noteReturned(tx, sold, lines)
     if (!restock) return []
-    await openLevels(
-      tx,
-      lines.map(({ variantId }) => ({ variantId, locationId, path: [] })),
-    )
+    const places = lines.map(({ variantId }) => ({ variantId, locationId, path: [] }))
+    const known = await openLevels(tx, places)
     const moves = lines.map((line): Move => ({ ...line, locationId, kind: 'RETURN', reference }))
+    const lineOf = places.map((place, index) => ({ ...place, path: ['lines', index] }))
+    rejectOverfull(await lockLevels(tx, [...known.keys()]), moves, lineOf)
     await moveStock(tx, ctx, moves)
     return lines
   })

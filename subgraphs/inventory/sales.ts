@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import { idempotent } from '#platform/idempotency.ts'
-import { isId } from '#platform/ids.ts'
+import { givenId, isId } from '#platform/ids.ts'
 import { partOf, withParts } from '#platform/statement.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
@@ -35,7 +35,7 @@ import {
   type ReservationRow,
 } from './tables.ts'
 
-const commitInput = z.object({ checkoutId: z.uuid(), orderId: z.uuid() })
+const commitInput = z.object({ checkoutId: z.uuid().toLowerCase(), orderId: z.uuid().toLowerCase() })
 type Sale = z.output<typeof commitInput>
 
 /** Turns the newest hold of a checkout into units sold to an order. One that was swept meanwhile is taken again. */
@@ -121,7 +121,7 @@ async function sellAgain(ctx: Context, { id, checkoutId }: ReservationRow, { ord
   })
 }
 
-const shipInput = z.object({ orderId: z.string(), shipmentId: z.uuid(), locationId: z.string(), lines: wantedLines })
+const shipInput = z.object({ orderId: givenId, shipmentId: z.uuid(), locationId: givenId, lines: wantedLines })
 
 /** Books out units of an order that left a location with a shipment. */
 export async function shipStock(ctx: Context, service: Service, input: StockShipInput) {

@@ -1,16 +1,18 @@
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
+import { givenId } from '#platform/ids.ts'
 import { inputPath, parseInput, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
 import { bookMoves, rejectAny, shortage } from './bookings.ts'
 import { variantOf } from './loaders.ts'
+import { MOST_ON_HAND } from './stock.ts'
 import type { StockAdjustInput, StockRestockInput, StockSetInput, StockTransferInput } from './schema.generated.ts'
 
 const MAX_UNITS = 1_000_000
 
 const units = z.int().min(1, 'At least 1.').max(MAX_UNITS, 'At most 1,000,000.')
 const reason = z.string().trim().max(500, 'A reason has at most 500 characters.')
-const place = { variantId: z.string(), locationId: z.string() }
+const place = { variantId: givenId, locationId: givenId }
 
 const eachPlaceOnce = (places: readonly { variantId: string; locationId: string }[]): boolean =>
   new Set(places.map(({ variantId, locationId }) => `${variantId} ${locationId}`)).size === places.length
@@ -50,14 +52,14 @@ const adjustInput = z.object({
 export async function adjustStock(ctx: Context, input: StockAdjustInput) {
   requireScope(ctx.viewer, 'inventory:manage')
   const { changes, reason: note } = parseInput(adjustInput, input)
-  const places = changes.map((change, index) => ({ ...change, path: ['changes', index] }))
+  const places = changes.map((change, index) => ({ ...change, path: ['changes', index], unitsField: 'delta' }))
   return await bookMoves(ctx, 'stockAdjust', input, places, (shelves) => {
     rejectAny(changes.flatMap(({ delta }, index) => shortage(shelves[index]!, delta, ['changes', index])))
     return changes.map(({ delta, ...at }) => ({ ...at, quantity: delta, kind: 'ADJUST', reason: note }))
   })
 }
 
-const count = z.int().min(0, 'A count is 0 or more.').max(MAX_UNITS, 'At most 1,000,000.')
+const count = z.int().min(0, 'A count is 0 or more.').max(MOST_ON_HAND, 'At most 1,000,000,000.')
 const setInput = z.object({
   targets: z
     .array(z.object({ ...place, quantity: count, changeFromQuantity: count }))
@@ -91,7 +93,7 @@ export async function countStock(ctx: Context, input: StockSetInput) {
 }
 
 const transferInput = z
-  .object({ variantId: z.string(), fromLocationId: z.string(), toLocationId: z.string(), quantity: units })
+  .object({ variantId: givenId, fromLocationId: givenId, toLocationId: givenId, quantity: units })
   .refine(({ fromLocationId, toLocationId }) => fromLocationId !== toLocationId, {
     message: 'They are there already.',
     path: ['toLocationId'],

@@ -18,6 +18,9 @@ export const effects = {
   SHIP: { onHand: 1, reserved: 0, committed: 1 },
 } as const satisfies Record<MovementRow['kind'], Counters>
 
+/** Units of a variant at all locations together. Twice as many are still an `Int`, as sums are shown. */
+export const MOST_ON_HAND = 1_000_000_000
+
 /** Units that can be sold. */
 export const available = ({ onHand, reserved, committed }: Counters): number => onHand - reserved - committed
 

@@ -1,13 +1,17 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Db } from '#platform/database.ts'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { User, Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { OrderDelivered } from '../orders/events.ts'
-import { products } from './tables.ts'
+import { customerItems } from './customer-tables.ts'
+import { meanwhile } from './meanwhile.fixture.ts'
+import { products, variants } from './tables.ts'
+import { openCatalogue } from './test-catalogue.ts'
 import { keeper, mutation, openShop } from './test-customers.ts'
 
-const { shop, db, run, user, hear, deliver, claim } = await openShop()
+const { shop, db, run, user, hear, deliver, claim } = await openShop('users')
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -29,15 +33,22 @@ describe('what somebody owns', () => {
       )
     ).items
   const assign = (customerId: string, more: object = {}) => run(keeper, ASSIGN, { productId: tee, customerId, ...more })
-  const register = async () => {
+  const anAccount = async () => {
     const me = aCustomer()
+    await shop.part('users').ownContext().db.execute(sql`
+      insert into users.users (id, created_at, updated_at, display_name, email, status, roles)
+      values (${me.id}, now(), now(), 'Somebody', ${`${me.id}@example.com`}, 'ACTIVE', '{CUSTOMER}')`)
+    return me
+  }
+  const register = async () => {
+    const me = await anAccount()
     await assign(me.id, { serialNumber: `SN-${me.id}`, variantId: teeVariant })
     await assign(me.id, { productId: mug })
     return me
   }
 
   test('is registered by staff, once', async () => {
-    const me = aCustomer()
+    const [me, you] = [await anAccount(), await anAccount()]
     await Promise.all([1, 2, 3].map(() => assign(me.id)))
     await assign(me.id, { serialNumber: `A-${me.id}` })
     await assign(me.id, { serialNumber: `A-${me.id}` })
@@ -46,12 +57,86 @@ describe('what somebody owns', () => {
     expect(new Set(nodes.map(({ serialNumber }: { serialNumber: string | null }) => serialNumber))).toEqual(
       new Set([`A-${me.id}`, null]),
     )
-    expect(await assign(uuidv7(), { serialNumber: `A-${me.id}` })).toMatchObject({
+    expect(await assign(you.id, { serialNumber: `A-${me.id}` })).toMatchObject({
       userErrors: [{ code: 'CONFLICT', field: ['input', 'serialNumber'] }],
     })
-    const wrong = [{ productId: uuidv7() }, { variantId: mugVariant }]
-    for (const more of wrong) expect((await assign(me.id, more)).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
-    expect((await assign('x')).userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'customerId'] }])
+  })
+
+  test.each([
+    ['an unknown product', { productId: uuidv7() }, { productId: 'NOT_FOUND' }],
+    ['a variant of another', { variantId: mugVariant }, { variantId: 'NOT_FOUND' }],
+    ['nobody’s account', { customerId: uuidv7() }, { customerId: 'NOT_FOUND' }],
+    ['no id', { customerId: 'x' }, { customerId: 'NOT_FOUND' }],
+    [
+      'nothing right',
+      { productId: 'x', variantId: 'x', customerId: 'x', serialNumber: ' ' },
+      { serialNumber: 'INVALID', productId: 'NOT_FOUND', customerId: 'NOT_FOUND', variantId: 'NOT_FOUND' },
+    ],
+  ])('is not registered of %s', async (_what, more, codes) => {
+    const { id } = await anAccount()
+    expect(await assign(id, more)).toEqual({
+      product: null,
+      userErrors: Object.entries(codes).map(([name, code]) => ({ code, field: ['input', name] })),
+    })
+  })
+
+  test('is not registered while nobody can be asked for the account', async () => {
+    const alone = await openCatalogue()
+    await using _shop = alone.shop
+    const { id: productId } = await alone.aProduct()
+    const input = { productId, customerId: uuidv7() }
+    const { productCustomerAssign } = await alone.shop.ask('inventory', keeper, ASSIGN, { input })
+    expect(productCustomerAssign).toEqual({
+      product: null,
+      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE', field: null }],
+    })
+  })
+
+  test('is registered once, and well for all, when several do at the same moment', async () => {
+    const { id } = await anAccount()
+    for (let round = 0; round < 40; round += 1) {
+      const answers = await Promise.all([1, 2, 3, 4].map(() => assign(id, { serialNumber: `${round} ${id}` })))
+      expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([])
+    }
+  })
+
+  describe('that is registered while somebody else', () => {
+    const registered = (userId: string, serialNumber: string) => {
+      const at = new Date()
+      const item = { userId, productId: tee, serialNumber, acquiredAt: at, createdAt: at, updatedAt: at }
+      return (tx: Db) => tx.insert(customerItems).values(item)
+    }
+
+    test('registers the same is registered once, and well for both', async () => {
+      const { id } = await anAccount()
+      const [answer] = await meanwhile(db, registered(id, id), () => [assign(id, { serialNumber: id })])
+      expect(answer).toEqual({ product: { id: tee }, userErrors: [] })
+    })
+
+    test('registers its serial number for another is a conflict', async () => {
+      const [{ id }, other] = [await anAccount(), uuidv7()]
+      const [answer] = await meanwhile(db, registered(other, id), () => [assign(id, { serialNumber: id })])
+      expect(answer.userErrors).toEqual([{ code: 'CONFLICT', field: ['input', 'serialNumber'] }])
+    })
+
+    test('removes the product or the variant finds none then', async () => {
+      const { id } = await anAccount()
+      const at = new Date()
+      const [some] = await db.select().from(products).where(eq(products.id, tee))
+      const [sold] = await db.select().from(variants).where(eq(variants.id, teeVariant))
+      const { ratingAverage: _generated, ...plain } = some!
+      const [productId, variantId] = [uuidv7(), uuidv7()]
+      await db.insert(products).values({ ...plain, id: productId, slug: productId, createdAt: at })
+      await db.insert(variants).values({ ...sold!, id: variantId, sku: variantId, productId })
+      for (const [field, remove] of [
+        ['variantId', (tx: Db) => tx.delete(variants).where(eq(variants.id, variantId))],
+        ['productId', (tx: Db) => tx.delete(products).where(eq(products.id, productId))],
+      ] as const) {
+        const more = field === 'variantId' ? { productId, variantId } : { productId }
+        const [answer] = await meanwhile<{ userErrors: object[] }>(db, remove, () => [assign(id, more)])
+        expect(answer!.userErrors).toEqual([{ code: 'NOT_FOUND', field: ['input', field] }])
+      }
+    })
   })
 
   test('comes with what was delivered, once per line of the order', async () => {
@@ -127,7 +212,7 @@ describe('what somebody owns', () => {
 
   test('names its owners to staff, newest first, page by page, until it is taken from them', async () => {
     const productId = demoId('product/fig-candle')
-    const people = [aCustomer(), aCustomer(), aCustomer()]
+    const people = [await anAccount(), await anAccount(), await anAccount()]
     for (const { id } of people) await assign(id, { productId })
     const OWNERS = `query ($id: ID, $after: String) { product(id: $id) {
       assignedCustomers(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } }
