@@ -106,6 +106,7 @@ async function accept(
     set: {
       status: 'PROCESSING',
       attempt: sql`${checkouts.attempt} + 1`,
+      buyer: owner,
       attemptScope,
       attemptKey: idempotencyKey,
       orderId: uuidv7(),

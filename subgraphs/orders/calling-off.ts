@@ -2,8 +2,8 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { isId } from '#platform/ids.ts'
 import { reject } from '#platform/user-errors.ts'
-import type { Owner } from '#platform/viewer.ts'
-import { ownedBy } from './access.ts'
+import { owns, type Owner } from '#platform/viewer.ts'
+import { ownedBy, ownerOf } from './access.ts'
 import { nextStatuses } from './checkout.ts'
 import { patience, readCheckout, settled } from './checkouts.ts'
 import { tell } from './lease.ts'
@@ -16,8 +16,9 @@ import { checkouts } from './tables.ts'
  * @throws Rejection STATE_TRANSITION once the order exists.
  */
 export async function cancelCheckout(ctx: Context, owner: Owner, { checkoutId }: CheckoutCancelInput) {
+  // Of others', staff may see them all.
   const known = isId(checkoutId) ? await readCheckout(ctx, checkoutId) : null
-  if (!known) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+  if (!known || !owns(ctx.viewer, ownerOf(known))) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
   const waking = awakened(ctx)
   const [asked] = await ctx.db
     .update(checkouts)

@@ -99,23 +99,23 @@ describe('a cart that cannot be bought', () => {
   const complete = { lines: [line], buyerEmail: 'a@example.com', shippingAddress: address, deliveryOption: delivery }
 
   test('is bought when nothing is missing and the total is the one agreed to', () => {
-    expect(whyNotSold(complete, total, { ownerKind: 'guest', expectedTotalMinor: 1990 })).toBeNull()
+    expect(whyNotSold(complete, total, { isGuest: true, expectedTotalMinor: 1990 })).toBeNull()
   })
 
   test('tells everything that is missing at once', () => {
     const bare = { lines: [line], buyerEmail: null, shippingAddress: null, deliveryOption: null }
-    const why = whyNotSold(bare, total, { ownerKind: 'guest', expectedTotalMinor: 1990 })
+    const why = whyNotSold(bare, total, { isGuest: true, expectedTotalMinor: 1990 })
     expect(why?.errors.map(({ code }) => code)).toEqual(['REQUIRED', 'REQUIRED', 'REQUIRED'])
     expect(why).toMatchObject({ code: 'REQUIRED', isRetryable: true })
   })
 
   test('needs no e-mail address of an account', () => {
     const cart = { ...complete, buyerEmail: null }
-    expect(whyNotSold(cart, total, { ownerKind: 'user', expectedTotalMinor: 1990 })).toBeNull()
+    expect(whyNotSold(cart, total, { isGuest: false, expectedTotalMinor: 1990 })).toBeNull()
   })
 
   test('names the new total when the price changed', () => {
-    const why = whyNotSold(complete, total, { ownerKind: 'user', expectedTotalMinor: 1890 })
+    const why = whyNotSold(complete, total, { isGuest: false, expectedTotalMinor: 1890 })
     expect(why).toMatchObject({
       code: 'PRICE_CHANGED',
       message: 'The total is 19.90 EUR now.',

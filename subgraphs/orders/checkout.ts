@@ -198,21 +198,17 @@ export function refusalOf(step: StepName, errors: readonly UserError[], card: Ca
 }
 
 interface Wanted {
-  ownerKind: 'guest' | 'user'
+  isGuest: boolean
   expectedTotalMinor: number | null
 }
 
 type Sellable = Pick<FrozenCart, 'lines' | 'buyerEmail' | 'shippingAddress' | 'deliveryOption'>
 
 /** Why a cart cannot be bought as it is, all reasons at once; null when it can. */
-export function whyNotSold(cart: Sellable, total: Money, { ownerKind, expectedTotalMinor }: Wanted): Failure | null {
+export function whyNotSold(cart: Sellable, total: Money, { isGuest, expectedTotalMinor }: Wanted): Failure | null {
   const reasons: [isSo: boolean, code: UserErrorCode, message: string][] = [
     [cart.lines.length === 0, 'NOT_APPLICABLE', 'The cart is empty.'],
-    [
-      ownerKind === 'guest' && !cart.buyerEmail,
-      'REQUIRED',
-      'Without an account, give an e-mail address: `cartBuyerUpdate`.',
-    ],
+    [isGuest && !cart.buyerEmail, 'REQUIRED', 'Without an account, give an e-mail address: `cartBuyerUpdate`.'],
     [!cart.shippingAddress, 'REQUIRED', 'Tell where to deliver: `cartBuyerUpdate`.'],
     [!cart.deliveryOption, 'REQUIRED', 'Choose a delivery option: `cartDeliveryOptionSelect`.'],
     [

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, inArray, isNotNull, ne, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { isId } from '#platform/ids.ts'
 import { loadMany, loadOne } from '#platform/loader.ts'
@@ -60,7 +60,7 @@ export const orderCountOf = loadOne(
   ({ ownerId }) => ownerId,
 )
 
-/** What each account's orders came to less refunds, those that were called off left out. */
+/** What each account paid for its orders less refunds, those that were called off left out. */
 export const spentBy = loadOne(
   (ctx: Context, userIds: readonly string[]) =>
     ctx.db
@@ -74,6 +74,7 @@ export const spentBy = loadOne(
           eq(orders.ownerKind, 'user'),
           inArray(orders.ownerId, [...userIds]),
           ne(orders.status, 'CANCELLED'),
+          isNotNull(orders.paidAt),
           eq(orders.currency, ctx.config.CURRENCY),
         ),
       )

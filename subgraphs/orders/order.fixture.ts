@@ -24,6 +24,8 @@ export async function anOrder(
       currency: 'EUR',
       taxLines: [],
       placedAt: at,
+      paidAt: at,
+      readyAt: at,
       createdAt: at,
       updatedAt: at,
       ...set,

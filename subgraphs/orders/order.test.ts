@@ -146,14 +146,15 @@ describe('allocations', () => {
 })
 
 describe('what can be done with an order', () => {
-  const paid = { status: 'CONFIRMED' as const, totalMinor: 100 }
+  const paid = { status: 'CONFIRMED' as const, totalMinor: 100, paidAt: new Date() }
   const buyer = { isBuyer: true, hasScope: () => false }
   const staffWith = (...scopes: string[]) => ({ isBuyer: false, hasScope: (scope: string) => scopes.includes(scope) })
 
   test('money that was taken can be given back by who may', () => {
     expect(allowedActions(paid, staffWith('payments:manage'), false)).toEqual(['REFUND'])
     expect(allowedActions(paid, staffWith('orders:read'), false)).toEqual([])
-    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, staffWith('payments:manage'), false)).toEqual([])
+    expect(allowedActions({ ...paid, status: 'ON_HOLD' }, staffWith('payments:manage'), false)).toEqual(['REFUND'])
+    expect(allowedActions({ ...paid, paidAt: null }, staffWith('payments:manage'), false)).toEqual([])
     expect(allowedActions({ ...paid, totalMinor: 0 }, staffWith('payments:manage'), false)).toEqual([])
   })
 
@@ -169,7 +170,7 @@ describe('what can be done with an order', () => {
 })
 
 test('what arrived can be sent back by its buyer', () => {
-  const delivered = { status: 'DELIVERED' as const, totalMinor: 100 }
+  const delivered = { status: 'DELIVERED' as const, totalMinor: 100, paidAt: new Date() }
   expect(allowedActions(delivered, { isBuyer: true, hasScope: () => false }, true)).toEqual(['RETURN', 'REORDER'])
   expect(allowedActions(delivered, { isBuyer: false, hasScope: () => false }, true)).toEqual([])
 })

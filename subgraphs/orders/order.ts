@@ -41,11 +41,11 @@ export interface Rights {
 
 /** What somebody with these rights can do with an order now. Only money that was taken can be given back. */
 export function allowedActions(
-  { status, totalMinor }: { status: OrderStatus; totalMinor: number },
+  { status, totalMinor, paidAt }: { status: OrderStatus; totalMinor: number; paidAt: Date | null },
   { isBuyer, hasScope }: Rights,
   isReturnable: boolean,
 ): OrderAction[] {
-  const isPaid = totalMinor > 0 && status !== 'ON_HOLD' && status !== 'CANCELLED'
+  const isPaid = totalMinor > 0 && paidAt !== null && status !== 'CANCELLED'
   const mayChange = isBuyer || hasScope('orders:manage')
   const allowed: [isSo: boolean, action: OrderAction][] = [
     [mayChange && canBecome(status, 'CANCELLED'), 'CANCEL'],

@@ -8,7 +8,7 @@ import { isId } from '#platform/ids.ts'
 import { reject, Rejection, rejectStale, rejectTransition } from '#platform/user-errors.ts'
 import { client, hasScope, owns, requireScope, requireSession, type Viewer } from '#platform/viewer.ts'
 import { ownerOf, visibleTo } from './access.ts'
-import { beginCollection, collectSteps, isUnpaid } from './collections.ts'
+import { beginCollection, collectSteps, isUnpaid, letGo } from './collections.ts'
 import { actorOf, finish, type Begun } from './errands.ts'
 import { orderById, orderByNumber } from './loaders.ts'
 import { setStatus } from './moving.ts'
@@ -75,10 +75,11 @@ export async function updateOrderStatus(ctx: Context, input: OrderStatusUpdateIn
     const allowed = statusesByHand[order.status] ?? []
     if (order.version !== expectedVersion) rejectStale(order.version)
     if (!allowed.includes(to)) rejectTransition({ from: order.status, to, allowed }, ['status'])
-    if (order.status === 'ON_HOLD' && (await isUnpaid(tx, orderId))) {
+    if (order.status === 'ON_HOLD' && (await isUnpaid(tx, order))) {
       return { collection: await beginCollection(tx, ctx, order) }
     }
-    await setStatus(tx, ctx, order, to, { actorId: actorOf(ctx.viewer) })
+    const moved = await setStatus(tx, ctx, order, to, { actorId: actorOf(ctx.viewer) })
+    if (to === 'CONFIRMED') await letGo(tx, ctx, moved)
     return {}
   })
   const errand = reply.collection && (await finish(ctx, collectSteps, reply.collection, isReplay))

@@ -85,11 +85,12 @@ export function owningAt(shop: Parts) {
   const read = async (viewer: Viewer, id: string) =>
     (await shop.ask('orders', viewer, `query ($id: ID!) { order(id: $id) { ${ORDER} } }`, { id })).order
 
-  /** Tells orders a fact of another part. */
-  async function hear(name: string, data: unknown, eventId = uuidv7()): Promise<void> {
+  /** Tells orders, or another part, a fact. */
+  async function hear(name: string, data: unknown, eventId = uuidv7(), part: 'orders' | 'payments' = 'orders') {
+    const { subgraph, ownContext } = shop.part(part)
     const about = { entityId: uuidv7(), entityVersion: 1, owner: null, requestId: uuidv7() }
     const news = { ...about, eventId, name, version: 1, occurredAt: new Date().toISOString(), data }
-    await orders.subgraph.reactions!.find(({ fact }) => fact.name === name)!.handle(orders.ownContext(), news)
+    await subgraph.reactions!.find(({ fact }) => fact.name === name)!.handle(ownContext(), news)
   }
 
   const changeReturn = (viewer: Viewer, field: string, input: object, more = `isReplay`) =>

@@ -21,6 +21,7 @@ const event = (orderId: string, kind: string, at: Date, message: string | null =
   orderId,
   kind,
   at,
+  actorId: null,
   message,
 })
 
@@ -33,8 +34,13 @@ export function placement(
   const { id: checkoutId, orderId, cart, ownerKind, ownerId } = checkout
   if (!cart || !orderId) throw new Error('An order is made of a frozen cart')
   const now = ctx.now()
+  const bought = orderFrom(cart)
+  // Nothing will be taken for what costs nothing: it may leave at once.
+  const isFree = bought.totalMinor === 0
   const order = {
-    ...orderFrom(cart),
+    ...bought,
+    paidAt: isFree ? now : null,
+    readyAt: isFree ? now : null,
     id: orderId,
     checkoutId,
     ownerKind,
@@ -72,22 +78,25 @@ export function placement(
     effects: {
       placed: sql`${insertFrom(orders, [order], sql`moved`, numbered)} returning *`,
       lined: insertFrom(orderLines, lines, sql`placed`),
-      timed: insertFrom(orderEvents, [event(orderId, 'PLACED', now)], sql`placed`),
+      timed: insertFrom(orderEvents, [event(orderId, 'PLACED', now)], sql`placed`, byBuyer),
       told: insertFrom(outbox, [placed], sql`placed`, asOf(sql`placed`)),
-      // Nothing will be taken for what costs nothing: it may leave at once.
-      ...(order.totalMinor === 0 ? readyToShip(ctx, checkout, allocations, sql`placed`) : {}),
+      ...(isFree ? readyToShip(ctx, checkout, allocations, sql`placed`) : {}),
     },
   }
 }
 
-/** What notes that the money was taken, and lets the goods leave. */
+/** What notes that the money was taken, and lets the goods leave unless the order is held or called off by now. */
 export function payment(ctx: Clock, checkout: CheckoutRow, allocations: readonly LineAllocation[]): Parts {
   const orderId = checkout.orderId!
+  const now = ctx.now()
+  const at = now.toISOString()
   return {
-    paid: sql`update ${orders} set version = version + 1, updated_at = ${ctx.now().toISOString()}
+    paid: sql`update ${orders} set paid_at = ${at}, version = version + 1, updated_at = ${at},
+        ready_at = case when status = 'CONFIRMED' then ${at}::timestamptz end
       where id = ${orderId} and exists (select from moved) returning *`,
-    timed: insertFrom(orderEvents, [event(orderId, 'PAID', ctx.now())], sql`paid`),
-    ...readyToShip(ctx, checkout, allocations, sql`paid`),
+    ready: sql`select * from paid where ready_at is not null`,
+    timed: insertFrom(orderEvents, [event(orderId, 'PAID', now)], sql`paid`),
+    ...readyToShip(ctx, checkout, allocations, sql`ready`),
   }
 }
 
@@ -128,6 +137,10 @@ function readyToShip(ctx: Clock, checkout: CheckoutRow, allocations: readonly Li
   })
   return { released: insertFrom(outbox, [ready], order, asOf(order)) }
 }
+
+// A guest is nobody whom the timeline could name.
+const byBuyer = (row: SQL) =>
+  sql`${row} || jsonb_build_object('actor_id', case placed.owner_kind when 'user' then placed.owner_id end)`
 
 // The order's version, owner and number are known when the statement runs: a guest may just have signed in.
 const asOf = (order: SQL) => (row: SQL) =>

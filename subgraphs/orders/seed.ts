@@ -101,6 +101,8 @@ export async function seed({ db, now }: Context): Promise<boolean> {
       promisedFrom: at(from),
       promisedBy: at(to),
       placedAt: at(placed),
+      paidAt: at(placed - 1),
+      readyAt: at(placed - 1),
       deliveredAt: status === 'DELIVERED' ? at(events.at(-1)![0]) : null,
       createdAt: at(placed),
       updatedAt: at(events.at(-1)![0]),
@@ -132,6 +134,7 @@ export async function seed({ db, now }: Context): Promise<boolean> {
       orderId: demoId(`order/${name}`),
       kind,
       at: at(minutesAgo),
+      actorId: kind === 'PLACED' ? owner.ownerId : null,
     })),
   )
   return await db.transaction(async (tx) => {

@@ -5,7 +5,8 @@ import type { UserError } from '#platform/user-errors.ts'
 import { unseal } from '#platform/sealed.ts'
 import { convertCart, freezeCart, releasePromotions, reservePromotions, unfreezeCart } from './calls/cart.ts'
 import { commitStock, extendReservation, releaseStock, reserveStock } from './calls/inventory.ts'
-import { authorizePayment, capturePayment, compensatePayment } from './calls/payments.ts'
+import { authorizePayment, compensatePayment } from './calls/payments.ts'
+import { takeMoney } from './captures.ts'
 import { refusalOf, Refused, UNCONFIRMED, whyNotSold, type StepName, type UndoName } from './checkout.ts'
 import { amountOf, type Allocation } from './order.ts'
 import { payment as paid, placement, refusal, type LineAllocation } from './placement.ts'
@@ -47,9 +48,9 @@ const attemptOf = (checkout: CheckoutRow, step: string) => ({
   idempotencyKey: keyOf(checkout, step),
 })
 
-// Whose use of a promotion it is.
-const buyerOf = ({ ownerKind, ownerId, cart }: CheckoutRow) =>
-  ownerKind === 'user' ? { customerId: ownerId } : { email: cart!.buyerEmail }
+// Whoever began the attempt: a guest may have signed in since, and whoever resumes it asks for the same.
+const accountOf = ({ buyer }: CheckoutRow) => (buyer!.kind === 'user' ? buyer!.id : null)
+const guestOf = ({ buyer }: CheckoutRow) => (buyer!.kind === 'guest' ? buyer!.id : null)
 
 /** Seconds that stock is held for: longer than any attempt takes. */
 const HOLD_SECONDS = 900
@@ -76,7 +77,7 @@ export const steps: Record<StepName, Step> = {
     })
     if (!cart) return refuse('FREEZE_CART', userErrors, checkout)
     const total = amountOf(cart.total)
-    const problem = whyNotSold(cart, total, checkout)
+    const problem = whyNotSold(cart, total, { ...checkout, isGuest: guestOf(checkout) !== null })
     if (problem) throw new Refused(problem, { isEffective: true, totalMinor: total.amountMinor })
     return { set: { cart, totalMinor: total.amountMinor } }
   },
@@ -92,18 +93,18 @@ export const steps: Record<StepName, Step> = {
     const { ok, userErrors } = await reservePromotions(ctx, {
       ...attemptOf(checkout, 'RESERVE_PROMOTIONS'),
       promotionIds: [...new Set(checkout.cart!.discounts.map(({ promotion }) => promotion.id))],
-      ...buyerOf(checkout),
+      ...(accountOf(checkout) ? { customerId: accountOf(checkout) } : { email: checkout.cart!.buyerEmail }),
     })
     return ok ? {} : refuse('RESERVE_PROMOTIONS', userErrors, checkout)
   },
 
   async AUTHORIZE_PAYMENT(ctx, checkout) {
-    const { totalMinor: amountMinor, currency, ownerKind, ownerId, paymentMethodId, paymentToken } = checkout
+    const { totalMinor: amountMinor, currency, paymentMethodId, paymentToken } = checkout
     const { payment, userErrors } = await authorizePayment(ctx, {
       ...attemptOf(checkout, 'AUTHORIZE_PAYMENT'),
       orderId: checkout.orderId!,
-      customerId: ownerKind === 'user' ? ownerId : null,
-      guestId: ownerKind === 'guest' ? ownerId : null,
+      customerId: accountOf(checkout),
+      guestId: guestOf(checkout),
       amount: { amount: toDecimal({ amountMinor, currency }), currencyCode: currency },
       paymentMethodId,
       paymentToken: paymentToken && unseal(paymentToken, `payment-token ${checkout.id}`, ctx.config.ENCRYPTION_SECRET),
@@ -137,11 +138,9 @@ export const steps: Record<StepName, Step> = {
   },
 
   async CAPTURE_PAYMENT(ctx, checkout, resultOf) {
-    const orderId = checkout.orderId!
-    const { payment, userErrors } = await capturePayment(ctx, { orderId, idempotencyKey: `ord:${orderId}:capture:1` })
-    if (payment) return { effects: paid(ctx, checkout, resultOf('CREATE_ORDER') as LineAllocation[]) }
-    const { message } = isUnknown(userErrors) ? refuse('CAPTURE_PAYMENT', userErrors, checkout) : userErrors[0]!
-    return { givenUp: message, effects: refusal(ctx, checkout, message) }
+    const [refused] = await takeMoney(ctx, checkout.orderId!, 1)
+    if (!refused) return { effects: paid(ctx, checkout, resultOf('CREATE_ORDER') as LineAllocation[]) }
+    return { givenUp: refused.message, effects: refusal(ctx, checkout, refused.message) }
   },
 
   async CONVERT_CART(ctx, checkout) {

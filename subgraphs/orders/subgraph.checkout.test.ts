@@ -70,7 +70,7 @@ describe('completing a checkout', () => {
     )
     expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
     const query = `query ($id: ID!) { order(id: $id) { status total { amount } email deliveryName promisedBy
-      lines { title quantity total { amount } } timeline { nodes { kind } } } }`
+      lines { title quantity total { amount } } timeline { nodes { kind actor { id } } } } }`
     const { order: shown } = await shop.ask('orders', buyer, query, { id: order.id })
     expect(shown).toMatchObject({
       status: 'CONFIRMED',
@@ -79,7 +79,10 @@ describe('completing a checkout', () => {
     })
     expect(shown.lines).toHaveLength(2)
     expect(shown.promisedBy).not.toBeNull()
-    expect(shown.timeline.nodes.map(({ kind }: { kind: string }) => kind)).toEqual(['PAID', 'PLACED'])
+    expect(shown.timeline.nodes).toEqual([
+      { kind: 'PAID', actor: null },
+      { kind: 'PLACED', actor: { id: buyer.id } },
+    ])
     const facts = await at.sql<{ name: string; event: { data: Record<string, never> } }>(
       `select name, event from events.outbox where event->>'entityId' = $1 order by event_id`,
       order.id,

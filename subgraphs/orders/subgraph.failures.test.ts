@@ -148,7 +148,10 @@ describe('calling a checkout off', () => {
 
   test('is for its buyer, before the order exists', async () => {
     const { buyer, input } = await at.checkoutOf(aGuest())
-    expect(codes(await at.cancel(aGuest(), input.checkoutId))).toEqual(['NOT_FOUND'])
+    for (const other of [aGuest(), aCustomer(), staffWith('orders:read', 'orders:manage')]) {
+      expect(codes(await at.cancel(other, input.checkoutId))).toEqual(['NOT_FOUND'])
+    }
+    expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'OPEN' })
     expect(codes(await at.cancel(buyer, 'x'))).toEqual(['NOT_FOUND'])
     await at.complete(buyer, input)
     expect((await at.cancel(buyer, input.checkoutId)).userErrors).toMatchObject([

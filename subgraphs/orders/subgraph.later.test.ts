@@ -214,6 +214,7 @@ describe('money that was given back', () => {
       cancelledAt: new Date(),
       cancelReason: 'OTHER',
     })
+    await anOrder(shop, buyer, { totalMinor: 9000, status: 'ON_HOLD', paidAt: null, readyAt: null })
     expect(await spent(staff, buyer.id)).toEqual({ amount: '50.00', currencyCode: 'EUR' })
     const refund = { orderId: order.id, amount: { amountMinor: 1234, currency: 'EUR' } }
     const eventId = uuidv7()

@@ -15,6 +15,7 @@ import {
 import type { Address } from '#platform/address.ts'
 import { columns, idempotencyTable, inboxTable } from '#platform/columns.ts'
 import type { Money } from '#platform/money.ts'
+import type { Owner } from '#platform/viewer.ts'
 import type { FrozenCart } from './calls/cart.ts'
 import type { Failure, StepName } from './checkout.ts'
 
@@ -49,6 +50,8 @@ export const checkouts = schema.table(
     expiresAt: columns.at().notNull(),
     /** Grows with every try to complete it; what participants hold for it is held per attempt. */
     attempt: integer().notNull().default(0),
+    /** Who began that attempt; the owner may be another by now, when a guest signed in. */
+    buyer: jsonb().$type<Owner>(),
     /** Scope and key of that attempt, under which its failure is noted for whoever sends the key again. */
     attemptScope: text(),
     attemptKey: text(),
@@ -179,6 +182,10 @@ export const orders = schema.table(
     promisedBy: columns.at(),
     note: text(),
     placedAt: columns.at().notNull(),
+    /** When its money was taken, all of it; null before, and for good when it is refused for good. */
+    paidAt: columns.at(),
+    /** When its goods were let go: once, as soon as it is paid and nobody holds it. */
+    readyAt: columns.at(),
     cancelledAt: columns.at(),
     cancelReason: text({ enum: ['CUSTOMER', 'FRAUD', 'INVENTORY', 'PAYMENT', 'STAFF', 'OTHER'] }),
     /** When the last of it arrived so far: the time for returns runs from then. */
@@ -198,6 +205,7 @@ export const orders = schema.table(
       'orders_amounts',
       sql`least(${table.subtotalMinor}, ${table.discountMinor}, ${table.shippingMinor}, ${table.taxMinor}, ${table.totalMinor}) >= 0`,
     ),
+    check('orders_ready', sql`${table.readyAt} is null or ${table.paidAt} is not null`),
     check(
       'orders_cancelled',
       sql`(${table.status} = 'CANCELLED') = (${table.cancelledAt} is not null) and (${table.cancelledAt} is null) = (${table.cancelReason} is null)`,
