@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { WebhookRefused, type WebhookEvent } from './provider.ts'
@@ -7,20 +7,26 @@ const HEADER = 'sandbox-signature'
 
 type Signing = Pick<Context, 'config'>
 
-const signatureOf = ({ config }: Signing, body: string): string =>
-  createHmac('sha256', `sandbox webhook ${config.ENCRYPTION_SECRET}`).update(body).digest('hex')
+/**
+ * The sandbox's keyed digest of a text, for one use of it. Its key is not ENCRYPTION_SECRET's: that is replaced from time to
+ * time, and the same card has to keep its fingerprint.
+ */
+export function digestOf({ config }: Signing, use: 'number' | 'saved card' | 'webhook', text: string): string {
+  const key = hkdfSync('sha256', config.DATABASE_ROLE_SECRET, '', `mercato sandbox ${use}`, 32)
+  return createHmac('sha256', Buffer.from(key)).update(text).digest('base64url')
+}
 
 /** What the sandbox sends when a request has come to its end. */
 export function signedWebhook(ctx: Signing, url: URL, key: string): Request {
   const body = JSON.stringify({ key })
-  return new Request(url, { method: 'POST', body, headers: { [HEADER]: signatureOf(ctx, body) } })
+  return new Request(url, { method: 'POST', body, headers: { [HEADER]: digestOf(ctx, 'webhook', body) } })
 }
 
 /** @throws WebhookRefused when it is not from the sandbox. */
 export async function parseSandboxWebhook(ctx: Signing, request: Request): Promise<WebhookEvent> {
   const body = await request.text()
   const given = Buffer.from(request.headers.get(HEADER) ?? '')
-  const expected = Buffer.from(signatureOf(ctx, body))
+  const expected = Buffer.from(digestOf(ctx, 'webhook', body))
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new WebhookRefused()
   const { key } = z.object({ key: z.string() }).parse(JSON.parse(body))
   return { key, reference: null }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, gte, lt, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Money } from '#platform/money.ts'
@@ -6,7 +6,7 @@ import { rowOf, type JsonRow } from '#platform/rows.ts'
 import { brandOf, type Card } from './card.ts'
 import { ProviderUnreachable, type Answer, type Provider, type Refusal } from './provider.ts'
 import { authorizing, booking, looking, saving, type Way } from './sandbox-books.ts'
-import { parseSandboxWebhook } from './sandbox-signature.ts'
+import { digestOf, parseSandboxWebhook } from './sandbox-signature.ts'
 import { sandboxAuthorizations, sandboxFaults, sandboxOperations, sandboxTokens } from './tables.ts'
 
 const TOKEN_LIFETIME_MS = 15 * 60_000
@@ -38,8 +38,6 @@ export async function planFault({ db }: Pick<Context, 'db'>, operation: Operatio
  */
 export function sandbox(ctx: Sandbox): Provider {
   const { db, now, config } = ctx
-  const digest = (text: string) =>
-    createHmac('sha256', `sandbox ${config.ENCRYPTION_SECRET}`).update(text).digest('base64url')
   const at = () => now().toISOString()
   const booked = (operation: 'capture' | 'void' | 'refund') => (request: Request) =>
     once(ctx, operation, request, (way) => booking(way, { ...request, operation, at: at() }))
@@ -50,7 +48,7 @@ export function sandbox(ctx: Sandbox): Provider {
     async tokenize(card) {
       const token = `tok_${randomBytes(24).toString('base64url')}`
       const row = {
-        ...tokenOf(card, digest),
+        ...tokenOf(ctx, card),
         hash: hashOf(token),
         expiresAt: new Date(now().getTime() + TOKEN_LIFETIME_MS),
       }
@@ -60,7 +58,7 @@ export function sandbox(ctx: Sandbox): Provider {
 
     async save({ key, token }) {
       // Derived, so that the same request again names the same card.
-      const saved = `card_${digest(`save ${token}`)}`
+      const saved = `card_${digestOf(ctx, 'saved card', token)}`
       const request = { key, hash: hashOf(token), savedHash: hashOf(saved), at: at() }
       const { card: json } = await over(ctx, 'save', (way) => saving(way, request))
       if (!json) return failed('token_invalid')
@@ -165,7 +163,7 @@ const faultyWay = (operation: Operation): Way => ({
 /** Where the sandbox's 3-D Secure pages are, under the public origin. */
 export const CHALLENGES = '/dev/3ds'
 
-function tokenOf(card: Card, digest: (text: string) => string) {
+function tokenOf(ctx: Sandbox, card: Card) {
   const { cardNumber, expiryMonth, expiryYear } = card
   return {
     behaviour: behaviours[cardNumber] ?? 'approves',
@@ -174,7 +172,7 @@ function tokenOf(card: Card, digest: (text: string) => string) {
     expiryMonth,
     expiryYear,
     holderName: card.holderName ?? null,
-    fingerprint: digest(`number ${cardNumber}`),
+    fingerprint: digestOf(ctx, 'number', cardNumber),
   }
 }
 

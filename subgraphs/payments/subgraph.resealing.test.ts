@@ -5,6 +5,7 @@ import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer } from '../../tests/setup/viewers.ts'
 import { authorizePayment } from './authorizations.ts'
 import { payingAt, VISA } from './paying.fixture.ts'
+import { addMethod, tokenizeCard } from './payment-methods.ts'
 import { outdatedCards, resealCards } from './resealing.ts'
 
 let shop: Parts
@@ -45,5 +46,22 @@ describe('a new secret', () => {
     await resealCards(both)
     expect(await outdatedCards(both)).toBe(0)
     expect((await charge(newer)).payment.status).toBe('AUTHORIZED')
+  })
+
+  test('leaves a card’s fingerprint as it was: the same number is known again', async () => {
+    const own = paying.own()
+    const cardNumber = '4111 1111 1111 1111'
+    const fingerprint = async (changed: Partial<Parts['config']>, number = cardNumber) => {
+      const ctx = { ...own, config: { ...shop.config, ...changed } }
+      const card = { cardNumber: number, expiryMonth: 12, expiryYear: own.now().getUTCFullYear() + 1, cvc: '123' }
+      const { token } = await tokenizeCard(ctx, { card })
+      return (await addMethod(ctx, aCustomer(), { token })).paymentMethod.fingerprint
+    }
+    const before = await fingerprint({ ENCRYPTION_SECRET: older })
+    expect(await fingerprint({ ENCRYPTION_SECRET: `${newer},${older}` })).toBe(before)
+    expect(await fingerprint({ ENCRYPTION_SECRET: newer })).toBe(before)
+    expect(await fingerprint({}, '4222222222222')).not.toBe(before)
+    // Keyed: whoever has the table alone cannot try numbers.
+    expect(await fingerprint({ DATABASE_ROLE_SECRET: 'o'.repeat(40) })).not.toBe(before)
   })
 })
