@@ -5,7 +5,9 @@ import {
   address,
   APPROVED,
   buy,
+  buySecurely,
   card,
+  checkoutOf,
   DECLINED,
   goods,
   openCheckout,
@@ -130,6 +132,19 @@ describe.each(topologies)('$topology', ({ start, isSkipped }) => {
         const mail = await until(async () => (await mailsTo(here, 'nora@example.com'))[0])
         expect(mail.text).toContain(order.number)
       })
+    })
+
+    test('a buyer whose bank asks confirms there, at any router, and has the order', async () => {
+      const buyer = await guestAt(here)
+      const { checkoutId, path } = await buySecurely(buyer, [wanted[1]!], 'nils@example.com')
+      const body = new URLSearchParams({ result: 'approve' })
+      const answer = await fetch(`${there}${path}`, { method: 'POST', body })
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')])
+      const checkout = await until(async () => {
+        const seen = await checkoutOf(buyer, checkoutId)
+        return seen.status === 'COMPLETED' && seen
+      })
+      expect(checkout).toMatchObject({ failure: null, order: { status: 'CONFIRMED' } })
     })
 
     test('a product is found by its name', async () => {

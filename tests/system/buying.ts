@@ -13,6 +13,8 @@ export interface Line {
 
 export const APPROVED = '4242424242424242'
 export const DECLINED = '4000000000000002'
+/** Whose bank asks the buyer to confirm. */
+export const SECURE = '4000002500003155'
 
 export const card = (cardNumber: string, expiryYear = new Date().getFullYear() + 2) => ({
   cardNumber,
@@ -70,6 +72,28 @@ export async function payment(visitor: Visitor, checkoutId: string, expectedTota
   const paymentToken = await tokenOf(visitor, cardNumber)
   return { checkoutId, expectedTotal, paymentToken, idempotencyKey: randomUUID() }
 }
+
+/** Buys these lines with a card whose bank asks the buyer. @returns the checkout that waits, and the path of the bank's page */
+export async function buySecurely(visitor: Visitor, lines: readonly Line[], email?: string) {
+  const { cartId, total } = await readyCart(visitor, lines, email)
+  const checkoutId = await openCheckout(visitor, cartId)
+  await visitor.ask('checkout-complete', await payment(visitor, checkoutId, total, SECURE))
+  const { checkout } = await visitor.query(
+    'query ($id: ID!) { checkout(id: $id) { status payments { id nextAction { url } } } }',
+    { id: checkoutId },
+  )
+  if (checkout.status !== 'AWAITING_PAYMENT_ACTION') throw new Error(JSON.stringify(checkout))
+  const [{ id: paymentId, nextAction }] = checkout.payments
+  return { checkoutId, paymentId: String(paymentId), total, path: new URL(nextAction.url).pathname }
+}
+
+/** Where a checkout stands. */
+export const checkoutOf = async (visitor: Visitor, id: string) =>
+  (
+    await visitor.query('query ($id: ID!) { checkout(id: $id) { status failure { code } order { id status } } }', {
+      id,
+    })
+  ).checkout
 
 /** Buys these lines from first to last. @returns the order */
 export async function buy(visitor: Visitor, lines: readonly Line[], email?: string) {

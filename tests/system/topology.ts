@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { inject } from 'vitest'
 import { removeAbandoned } from '#platform/embedded-postgres.ts'
-import { subgraphNames, type SubgraphName } from '../../subgraphs/all.ts'
+import { loadSubgraph, subgraphNames, type SubgraphName } from '../../subgraphs/all.ts'
 import { freshDatabase } from '../setup/fresh-database.ts'
 import { freePorts, startProgram, whenReady, type Program } from './program.ts'
 
@@ -93,7 +93,7 @@ export async function manyProcesses(): Promise<ManyProcesses> {
     ...Object.fromEntries([...originOf].map(([name, origin]) => [`${name.toUpperCase()}_URL`, `${origin}/graphql`])),
     JWKS_URL: `${users}/.well-known/jwks.json`,
     REVOCATIONS_URL: `${users}/internal/revocations`,
-    SIDE_ROUTES: ['/.well-known/jwks.json', '/dev/mail.json', '/dev/mail'].map((path) => `${path}=${users}`).join(','),
+    SIDE_ROUTES: await sideRoutes((name) => originOf.get(name)!),
   }
   const start = async (args: readonly string[], origin: string): Promise<Program> => {
     const program = started.use(startProgram(args, { ...env, ...addresses, PORT: new URL(origin).port }))
@@ -114,6 +114,16 @@ export async function manyProcesses(): Promise<ManyProcesses> {
     restart: startPart,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
+}
+
+/** All that the parts serve beside GraphQL, as the router is told of it. */
+async function sideRoutes(originOf: (name: SubgraphName) => string): Promise<string> {
+  const parts = await Promise.all(subgraphNames.map(async (name) => ({ name, subgraph: await loadSubgraph(name) })))
+  return parts
+    .flatMap(({ name, subgraph }) =>
+      (subgraph.routes ?? []).flatMap(({ prefix, internal }) => (internal ? [] : [`${prefix}=${originOf(name)}`])),
+    )
+    .join(',')
 }
 
 /** Looks at, or changes, what no client could. */
