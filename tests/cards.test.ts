@@ -1,8 +1,13 @@
 // Card numbers and security codes go to the card processor and nowhere else: a shop that logs everything is used in every
 // way a card can be used, mistakes and failures included; then its database, its files and its logs are searched.
 import { readdir, readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { redisServerProgram, startRedisServer } from '#platform/redis-server.ts'
 import { openStripe } from '../subgraphs/payments/stripe.fixture.ts'
 import { card, goods, openCheckout, payment, readyCart } from './system/buying.ts'
 import { Visitor, type Answer } from './system/client.ts'
@@ -77,6 +82,8 @@ async function useCards(shop: OneProcess): Promise<Answer[]> {
   await send(guest, `query { payment(id: "${TYPED}") { id } order(id: "${VISA}") { id } }`)
   await send(alice, `mutation { paymentMethodAdd(input: { token: "${TYPED}" }) { userErrors { code message } } }`)
 
+  await tokenizeOddly(router, answers)
+
   const { data } = await tokenize(card(VISA))
   const ADD = `mutation ($token: String!) { paymentMethodAdd(input: { token: $token }) { paymentMethod { id last4 } userErrors { code message } } }`
   await send(alice, ADD, { token: data!.cardTokenize.token })
@@ -116,6 +123,46 @@ async function useCards(shop: OneProcess): Promise<Answer[]> {
   }
 }
 
+/** The other ways to a router: an address, a text that is to be remembered, a socket; each with a card in it. */
+async function tokenizeOddly(router: string, answers: Answer[]): Promise<void> {
+  const literal = `{ cardNumber: "${TYPED}", expiryMonth: 12, expiryYear: 2031, cvc: "${CODE}" }`
+  const query = `mutation { cardTokenize(input: { card: ${literal} }) { last4 } }`
+  const keep = async (response: Response) => {
+    const { status } = response
+    answers.push({ status, ...JSON.parse(await response.text()) })
+  }
+  const search = new URLSearchParams({ query, variables: JSON.stringify({ card: card(AMEX) }) })
+  const headers = { 'content-type': 'application/json', 'apollo-require-preflight': '1' }
+  await keep(await fetch(`${router}/graphql?${search}`, { headers }))
+  const post = (body: object) => fetch(`${router}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) })
+  const sha256Hash = createHash('sha256').update(query).digest('hex')
+  await keep(await post({ query, extensions: { persistedQuery: { version: 1, sha256Hash } } }))
+  await keep(await post({ query, extensions: { persistedQuery: { version: 1, sha256Hash: VISA } } }))
+  await keep(await post({ query: [query], variables: VISA, operationName: VISA }))
+
+  const socket = createClient({ url: `${router.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket })
+  for (const text of [
+    query,
+    query.replace('cardTokenize', 'cardTokenise'),
+    query.replace('mutation', 'subscription'),
+  ]) {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    socket.subscribe(
+      { query: text, variables: { card: card(VISA) } },
+      {
+        next: ({ data, errors }) => answers.push({ status: 200, data: data ?? null, ...(errors && { errors }) }),
+        error: (problem) => {
+          answers.push({ status: 200, data: { problem } })
+          end()
+        },
+        complete: end,
+      },
+    )
+    await over
+  }
+  await socket.dispose()
+}
+
 /** Every row of every table, the queues' and those of PostgreSQL's own among them. */
 async function dumpOf(shop: OneProcess): Promise<string> {
   const tables = await execute(
@@ -141,13 +188,24 @@ async function filesOf({ dataDir }: OneProcess): Promise<{ name: string; text: s
   return await Promise.all(names.map(async (name) => ({ name, text: (await readFile(name)).toString('latin1') })))
 }
 
+const hasRedis = redisServerProgram() !== undefined
+
 describe.each(['the sandbox processor', 'Stripe'])('a shop that charges cards at %s', (processor) => {
   const started = new AsyncDisposableStack()
   let shop: OneProcess
   let answers: Answer[]
+  // All that Redis is ever told.
+  const told: string[] = []
   beforeAll(async () => {
     const stripe = processor === 'Stripe' ? started.use(await openStripe()) : null
-    shop = started.use(await oneProcess({ LOG_LEVEL: 'trace', ...stripe?.env }))
+    const redis = hasRedis ? started.use(await startRedisServer()) : null
+    if (redis) {
+      const client = started.adopt(new Redis(redis.url), (each) => each.disconnect())
+      const monitor = started.adopt(await client.monitor(), (each) => each.disconnect())
+      monitor.on('monitor', (_at: string, command: readonly string[]) => told.push(command.join(' ')))
+    }
+    const env = { LOG_LEVEL: 'trace', ...stripe?.env, ...(redis && { REDIS_URL: redis.url }) }
+    shop = started.use(await oneProcess(env))
     answers = await useCards(shop)
   }, OPENING_MS)
   afterAll(() => started.disposeAsync())
@@ -163,7 +221,16 @@ describe.each(['the sandbox processor', 'Stripe'])('a shop that charges cards at
     const dump = await dumpOf(shop)
     expect(dump).toContain('payments.payments {')
     expect(dump).toContain('"last4": "4242"')
+    // Of the sandbox's own books, too, where it has any.
+    for (const table of ['tokens', 'operations', 'authorizations']) {
+      expect(dump.includes(`payments.sandbox_${table} {`)).toBe(true)
+    }
     expect(found(dump)).toEqual([])
+  })
+
+  test.skipIf(!hasRedis && !process.env.CI)('tells neither to Redis (skipped without redis-server on the PATH)', () => {
+    expect(told.length).toBeGreaterThan(50)
+    expect(found(told.join('\n'))).toEqual([])
   })
 
   test('has neither in its files', async () => {
