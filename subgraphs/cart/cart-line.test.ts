@@ -66,6 +66,24 @@ describe('putting units in', () => {
     expect(addition(one, few, [held('tee', 3)]).keep).toMatchObject([{ quantity: 4 }])
   })
 
+  test('a line costs no more than leaves the cart an amount that can be told', () => {
+    const dear = anOffer('tee', { unitPriceMinor: 10_000_000_000, maxOrderQuantity: 10_000, available: 100_000 })
+    const wanted = (quantity: number) => [{ variantId: variant('tee'), quantity }]
+    expect(addition(wanted(4_000), offers(dear), []).errors).toEqual([])
+    expect(found(addition(wanted(4_001), offers(dear), []).errors)).toEqual([
+      ['LIMIT_EXCEEDED', 'input.lines.0.quantity'],
+    ])
+    expect(found(addition(wanted(1), offers(dear), [held('tee', 10_000)]).errors)).toEqual([
+      ['LIMIT_EXCEEDED', 'input.lines.0.quantity'],
+    ])
+    const line = { ...held('tee', 1), unitPriceMinor: dear.unitPriceMinor, maxOrderQuantity: 10_000 }
+    for (const known of [offers(dear), null]) {
+      expect(found(update([{ lineId: line.id, quantity: 4_001 }], known, [line]).errors)).toEqual([
+        ['LIMIT_EXCEEDED', 'input.lines.0.quantity'],
+      ])
+    }
+  })
+
   test('a cart holds at most 100 lines', () => {
     const full = Array.from({ length: 100 }, (_, index) => held(`line-${index}`, 1))
     const more = addition([{ variantId: variant('tee'), quantity: 1 }], offers(anOffer('tee')), full)

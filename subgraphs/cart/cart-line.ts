@@ -1,5 +1,5 @@
 import { inputPath, type UserError, type UserErrorCode } from '#platform/user-errors.ts'
-import { MAX_LINES, detailsOf, type Details, type Offer, type Offers } from './cart.ts'
+import { MAX_LINES, detailsOf, mostUnits, type Details, type Offer, type Offers } from './cart.ts'
 import type { CartLineRow } from './tables.ts'
 
 /** A line as it is to be kept. */
@@ -31,7 +31,7 @@ export function addition(
     if (!offer) errors.push(error('NOT_FOUND', 'No such variant is for sale.', index, 'variantId'))
     if (quantity < 1 || !offer) return
     // What is there counts, not what was once asked for: a line shown as reduced is topped up from what it shows.
-    const sum = Math.min(quantities.get(variantId) ?? 0, offer.available, offer.maxOrderQuantity) + quantity
+    const sum = Math.min(quantities.get(variantId) ?? 0, offer.available, mostUnits(offer)) + quantity
     quantities.set(variantId, sum)
     const tooMany = beyond(offer, sum, index)
     if (tooMany) errors.push(tooMany)
@@ -75,10 +75,10 @@ export function update(
   return { keep: [...keep.values()], removeIds: [...removeIds], errors }
 }
 
-function beyond({ variantId, available, maxOrderQuantity }: Offer, requested: number, index: number): UserError | null {
-  if (requested > maxOrderQuantity) {
-    return error('LIMIT_EXCEEDED', `A cart holds at most ${maxOrderQuantity} of it.`, index, 'quantity')
-  }
+function beyond(offer: Offer, requested: number, index: number): UserError | null {
+  const { variantId, available } = offer
+  const most = mostUnits(offer)
+  if (requested > most) return error('LIMIT_EXCEEDED', `A cart holds at most ${most} of it.`, index, 'quantity')
   if (requested <= available) return null
   const units = Math.max(available, 0)
   return {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { toDecimal } from '#platform/money.ts'
 import { basketOf, blocksCheckout, next, priceOf, type Offer } from './cart.ts'
 import { aLine, offering, standardDelivery } from './pricing.fixture.ts'
 import type { CartLineRow } from './tables.ts'
@@ -116,6 +117,41 @@ describe('problems', () => {
   test('without the catalogue a cart shows what it last knew', () => {
     const pricing = priceOf(basketOf([aLine('tee', { quantity: 3 })], null, 'EUR'), none, berlin)
     expect(pricing).toMatchObject({ problems: [], total: { amountMinor: 3_000 } })
+  })
+})
+
+describe('the dearest and heaviest cart', () => {
+  const many = Array.from({ length: 100 }, (_, index) =>
+    aLine(`line-${index}`, {
+      unitPriceMinor: 10_000_000_000,
+      weightGrams: 10_000_000,
+      quantity: 10_000,
+      maxOrderQuantity: 10_000,
+    }),
+  )
+  const option = standardDelivery(10_000_000_000)
+  const dear: TaxRate[] = ['standard', 'books'].map((taxCategory) => ({
+    countryCode: 'US',
+    region: null,
+    taxCategory,
+    rate: '0.999999',
+    isIncludedInPrice: false,
+  }))
+
+  test.each([
+    ['as it was filled', many],
+    ['after its prices rose', many.map((line) => ({ ...line, unitPriceMinor: Number.MAX_SAFE_INTEGER }))],
+  ])('%s comes to amounts that can be told to the cent, and says which lines hold less', (_, offered) => {
+    const basket = basketOf(many, offering(...offered.map((line) => ({ ...line, available: 1_000_000 }))), 'EUR')
+    const pricing = priceOf(
+      basket,
+      { chosen: option, current: option },
+      { rates: dear, place: { countryCode: 'US', region: null } },
+    )
+    const { subtotal, taxTotal, total, totalWeightGrams, problems } = pricing
+    for (const money of [subtotal, taxTotal, total]) expect(() => toDecimal(money)).not.toThrow()
+    expect(totalWeightGrams).toBeLessThanOrEqual(2_147_483_647)
+    expect(problems.filter(({ __typename }) => __typename === 'LineQuantityReduced')).toHaveLength(100)
   })
 })
 

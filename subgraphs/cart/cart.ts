@@ -7,6 +7,11 @@ import type { CartLineRow, CartRow } from './tables.ts'
 
 export const MAX_LINES = 100
 
+// With MAX_LINES such lines, a delivery, and added taxes of almost as much again, a total is below 2^53 minor units.
+const MAX_LINE_MINOR = 40_000_000_000_000
+// The most that GraphQL's Int can tell.
+const MAX_WEIGHT_GRAMS = 2_147_483_647
+
 /** Where each state may go. What is not ACTIVE cannot be changed by its buyer. */
 export const next = {
   ACTIVE: ['FROZEN', 'MERGED', 'ABANDONED'],
@@ -99,6 +104,13 @@ export interface Pricing extends Summary {
 }
 
 /**
+ * Units that a line may hold at its price: `maxOrderQuantity`, or fewer where they would cost so much that the cart could
+ * not be told what it comes to.
+ */
+export const mostUnits = ({ maxOrderQuantity, unitPriceMinor }: Details): number =>
+  Math.min(maxOrderQuantity, Math.floor(MAX_LINE_MINOR / unitPriceMinor))
+
+/**
  * A line at today's price and with no more units than there are. Nothing is written: the line keeps what was asked for
  * until its buyer changes it, so units that come back are in the cart again. Sold out, it keeps its units and is a
  * problem; so it does when no longer sold. Without the catalogue it is as last seen.
@@ -108,7 +120,7 @@ function itemOf(line: CartLineRow, offers: Offers): Item {
   const details = detailsOf(offer ?? line)
   const available = offer?.available ?? Infinity
   const isOutOfStock = available <= 0
-  const most = isOutOfStock ? details.maxOrderQuantity : Math.min(available, details.maxOrderQuantity)
+  const most = isOutOfStock ? mostUnits(details) : Math.min(available, mostUnits(details))
   return {
     ...details,
     id: line.id,
@@ -153,7 +165,10 @@ export function basketOf(lines: readonly CartLineRow[], offers: Offers, currency
     items,
     lineCount: items.length,
     totalQuantity: total(items, ({ quantity }) => quantity),
-    totalWeightGrams: total(items, ({ quantity, weightGrams }) => quantity * weightGrams),
+    totalWeightGrams: Math.min(
+      total(items, ({ quantity, weightGrams }) => quantity * weightGrams),
+      MAX_WEIGHT_GRAMS,
+    ),
     subtotal: { amountMinor: total(items, ({ quantity, unitPriceMinor }) => quantity * unitPriceMinor), currency },
   }
 }

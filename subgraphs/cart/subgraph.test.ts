@@ -138,6 +138,25 @@ describe('without the catalogue', () => {
     expect(contents((await mutate(viewer, 'cartClear', { cartId })).cart)).toEqual([])
   })
 
+  test('a cart can be read whatever its lines cost and weigh, also after two such were merged', async () => {
+    const [guest, user] = [aGuest(), aCustomer()]
+    const most = { unitPriceMinor: 10_000_000_000, weightGrams: 10_000_000, quantity: 10_000, maxOrderQuantity: 10_000 }
+    const skus = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`most-${index}`, 1]))
+    for (const viewer of [guest, user]) {
+      const cartId = await create(viewer)
+      await fill(cartId, skus)
+      await db().update(cartLines).set(most).where(eq(cartLines.cartId, cartId))
+    }
+    const claim = { guestId: guest.id, userId: user.id, strategy: 'SUM_QUANTITIES', idempotencyKey: uuidv7() }
+    const { cart } = await mutate(aService('users'), 'cartMerge', claim)
+    expect(cart).toMatchObject({
+      lineCount: 100,
+      total: { amount: '40000000000000.00' },
+      totalWeightGrams: 2_147_483_647,
+    })
+    expect(cart.problems[0]).toMatchObject({ __typename: 'LineQuantityReduced', available: 4_000 })
+  })
+
   test('neither lines nor delivery nor freezing are guessed at', async () => {
     const viewer = aGuest()
     const cartId = await create(viewer)
