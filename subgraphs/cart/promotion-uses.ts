@@ -43,8 +43,10 @@ interface Use {
 export async function reserveUsage(ctx: Context, input: PromotionUsageReserveInput) {
   const { idempotencyKey: key, customerId, email, ...request } = parseInput(reserveInput, input)
   const promotionIds = [...new Set(request.promotionIds.map((id) => id.toLowerCase()))]
-  const use = { ...request, promotionIds, customer: customerKey({ customerId, email })! }
-  const keyed = { scope: 'promotionUsageReserve', key, request: use }
+  const asked = { ...request, promotionIds }
+  const use = { ...asked, customer: customerKey({ customerId, email })! }
+  // A guest who signs in meanwhile is the same buyer when the command is sent again: whose use it is was settled first.
+  const keyed = { scope: 'promotionUsageReserve', key, request: asked }
   const done = await idempotentStatement(ctx, idempotencyKeys, keyed, async (remember) => {
     try {
       await ctx.db.execute(reservation(use, ctx.now(), remember(sql`'{}'::jsonb`, sql`used`)))

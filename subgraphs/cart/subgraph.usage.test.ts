@@ -124,6 +124,18 @@ describe('uses of a promotion', () => {
     await whileHeld(() => release(undoing(attempt)))
   })
 
+  test('are whose they were first when the buyer signs in before the command is sent again', async () => {
+    const id = await promote({ perCustomerLimit: 1 })
+    const { email, ...attempt } = { ...anAttempt([id], {}), email: 'ada@example.com', idempotencyKey: uuidv7() }
+    expect(await reserve({ ...attempt, email })).toMatchObject({ ok: true, isReplay: false })
+    const customerId = uuidv7()
+    expect(await reserve({ ...attempt, customerId })).toMatchObject({ ok: true, isReplay: true, userErrors: [] })
+    expect(await used(id)).toBe(1)
+    await release(undoing(attempt))
+    expect(await used(id)).toBe(0)
+    expect((await reserve(anAttempt([id], { email }))).ok).toBe(true)
+  })
+
   test('need a buyer', async () => {
     expect((await reserve(anAttempt([await promote()], {}))).userErrors).toEqual([
       { code: 'REQUIRED', field: ['input', 'email'] },
