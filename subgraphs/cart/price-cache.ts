@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import type { Db } from '#platform/database.ts'
 import type { Basket } from './cart.ts'
@@ -28,18 +28,24 @@ export async function pricingKept({ cache }: Pick<Context, 'cache'>, cart: SeenC
 /** Keeps what a cart comes to for whoever reads it next, no longer than until a promotion begins or ends. */
 export async function keepPricing(
   { cache, now }: Pick<Context, 'cache' | 'now'>,
-  { cart, epoch, promotions }: Terms,
+  { cart, epoch, promotions, readAt }: Terms,
   basket: Basket,
   pricing: FreshPricing,
 ): Promise<void> {
   if (cart.status !== 'ACTIVE' || !pricing.isUpToDate || basket.items.some(({ isScarce }) => isScarce)) return
-  await cache.set(keyOf(cart, epoch), pricing, Math.min(KEPT_MS, untilNextTurnMs(promotions, now())))
+  const leftMs = Math.min(KEPT_MS, untilNextTurnMs(promotions, readAt)) - (now().getTime() - readAt.getTime())
+  await cache.set(keyOf(cart, epoch), pricing, leftMs)
 }
 
-/** Prices changed: what carts came to until now counts no more. */
+/**
+ * Prices changed: what carts came to until now counts no more. Its row is locked after all others, as a checkout that
+ * uses an offer up does it in the same order.
+ */
 export async function raiseEpoch(db: Db): Promise<void> {
-  await db
-    .insert(priceEpoch)
-    .values({ epoch: 1 })
-    .onConflictDoUpdate({ target: priceEpoch.isOnly, set: { epoch: sql`${priceEpoch.epoch} + 1` } })
+  await db.execute(raised(sql`from (values (true)) as always`))
 }
+
+/** The same as a part of a statement, once if `from` has a row. */
+export const raised = (from: SQL): SQL => sql`
+  insert into ${priceEpoch} as e (is_only, epoch) select true, 1 ${from} limit 1
+  on conflict (is_only) do update set epoch = e.epoch + 1`

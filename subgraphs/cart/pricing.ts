@@ -52,10 +52,10 @@ async function contentsOf(ctx: Context, all: readonly Terms[], ask: typeof offer
 }
 
 async function priced(ctx: Context, { terms, basket, isUpToDate }: Contents): Promise<FreshPricing> {
-  const { cart, rates, promotions } = terms
+  const { cart, rates, promotions, readAt } = terms
   const place = cart.shippingAddress ?? { countryCode: ctx.config.COUNTRY, region: null }
   const delivery = await deliveryOf(ctx, cart, basket)
-  const offered = { promotions, codes: cart.discountCodes, now: ctx.now() }
+  const offered = { promotions, codes: cart.discountCodes, now: readAt }
   const pricing = priceOf(basket, delivery, { rates, place }, offered)
   return {
     ...pricing,

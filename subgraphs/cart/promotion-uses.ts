@@ -5,6 +5,7 @@ import { breaks, isTaken } from '#platform/database.ts'
 import { idempotentStatement } from '#platform/idempotency.ts'
 import { isId } from '#platform/ids.ts'
 import { Rejection, inputPath, parseInput, rejectTransition, type UserError } from '#platform/user-errors.ts'
+import { raised } from './price-cache.ts'
 import { customerKey } from './promotion.ts'
 import type { PromotionUsageReleaseInput, PromotionUsageReserveInput } from './schema.generated.ts'
 import { idempotencyKeys, promotionCustomers, promotionUses, promotions } from './tables.ts'
@@ -84,7 +85,7 @@ const reservation = ({ checkoutId, attempt, promotionIds, customer }: Use, now: 
     select ${checkoutId}, ${attempt}::int, ${arrayOf(promotionIds)}, ${customer},
       least((select count(*) from counted), (select count(*) from customers)), 'RESERVED', ${now.toISOString()}::timestamptz
     returning checkout_id
-  ), remembered as (${remembered})
+  ), last as (${raised(sql`from locked where usage_count + 1 = usage_limit`)}), remembered as (${remembered})
   select from used`
 
 const arrayOf = (ids: readonly string[]): SQL => sql`${`{${ids.join(',')}}`}::uuid[]`
@@ -137,7 +138,7 @@ export async function releaseUsage(ctx: Context, input: PromotionUsageReleaseInp
   const keyed = { scope: 'promotionUsageRelease', key, request }
   const done = await idempotentStatement(ctx, idempotencyKeys, keyed, async (remember) => {
     const remembered = remember(sql`'{}'::jsonb`, sql`(values (true)) as always`)
-    await ctx.db.execute(sql`with ${givenBack(released)}, remembered as (${remembered}) select`)
+    await ctx.db.execute(sql`with ${givenBack(released, IS_WANTED)}, remembered as (${remembered}) select`)
     return {}
   })
   return { ok: true, isReplay: done!.isReplay }
@@ -148,16 +149,21 @@ export async function releaseUsageOf({ db }: Pick<Context, 'db'>, checkoutId: st
   const released = sql`
     update ${promotionUses} set status = 'RELEASED' where checkout_id = ${checkoutId} and status <> 'RELEASED'
     returning promotion_ids, customer`
-  await db.execute(sql`with ${givenBack(released)} select`)
+  await db.execute(sql`with ${givenBack(released, sql`${IS_WANTED} or per_customer_limit is not null`)} select`)
 }
 
-// A customer's counter may be younger than the statement: an upsert finds it all the same.
-const givenBack = (released: SQL): SQL => sql`
+// Others were told that the offer is used up.
+const IS_WANTED = sql`usage_count >= usage_limit`
+
+// A customer's counter may be younger than the statement: an upsert finds it all the same. Carts are priced anew when
+// `isNews` of a promotion: the cart of an undone attempt is let go next, and is priced anew for that.
+const givenBack = (released: SQL, isNews: SQL): SQL => sql`
   released as (${released}),
   uses as (
     select id, customer, count(*)::int as times from released, unnest(promotion_ids) id group by id, customer
   ), locked as materialized (
-    select id, usage_count from ${promotions} where id in (select id from uses) order by id for update
+    select id, usage_count, usage_limit, per_customer_limit from ${promotions}
+    where id in (select id from uses) order by id for update
   ), counted as (
     update ${promotions} p set usage_count = locked.usage_count - uses.times from locked join uses using (id)
     where p.id = locked.id
@@ -166,4 +172,4 @@ const givenBack = (released: SQL): SQL => sql`
     select id, customer, 0 from locked join uses using (id)
     on conflict (promotion_id, customer) do update set used = c.used -
       (select times from uses where uses.id = c.promotion_id and uses.customer = c.customer)
-  )`
+  ), news as (${raised(sql`from locked where ${isNews}`)})`

@@ -55,7 +55,6 @@ export async function upsertPromotion(ctx: Context, input: PromotionUpsertInput)
   }
   return await ctx.db
     .transaction(async (tx) => {
-      await raiseEpoch(tx)
       const [promotion] = id
         ? await tx
             .update(promotions)
@@ -66,6 +65,7 @@ export async function upsertPromotion(ctx: Context, input: PromotionUpsertInput)
             .insert(promotions)
             .values({ ...values, createdAt: ctx.now() })
             .returning()
+      await raiseEpoch(tx)
       return promotion ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
     })
     .catch((error: unknown) => {
@@ -91,8 +91,8 @@ export async function deletePromotion(ctx: Context, { id }: PromotionDeleteInput
   requireScope(ctx.viewer, 'promotions:manage')
   if (!isId(id)) reject('NOT_FOUND', 'No such promotion.', ['id'])
   return await ctx.db.transaction(async (tx) => {
-    await raiseEpoch(tx)
     const [deleted] = await tx.delete(promotions).where(eq(promotions.id, id)).returning({ id: promotions.id })
+    await raiseEpoch(tx)
     return deleted?.id ?? reject('NOT_FOUND', 'No such promotion.', ['id'])
   })
 }

@@ -1,11 +1,16 @@
+import { eq, getTableColumns } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
+import { currentEpoch, pricingKept } from './price-cache.ts'
+import { pricingOf } from './pricing.ts'
+import { releaseUsageOf } from './promotion-uses.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
+import { carts } from './tables.ts'
 
-const { shop, mutate, read, withLines, pricesChanged } = await openShop('cart', 'inventory')
+const { shop, db, mutate, read, withLines, pricesChanged } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const staff = staffWith('promotions:manage', 'inventory:manage', 'inventory:read')
@@ -22,6 +27,12 @@ async function stockOf(variantId: string): Promise<{ maxOrderQuantity: number; a
   const document = `query ($ids: [ID!]!) { variantsForCart(ids: $ids) { maxOrderQuantity stock { available } } }`
   const { variantsForCart } = await shop.ask('inventory', aService('cart'), document, { ids: [variantId] })
   return { ...variantsForCart[0].stock, ...variantsForCart[0] }
+}
+async function use(field: 'promotionUsageReserve' | 'promotionUsageRelease', input: object) {
+  const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
+  const document = `mutation ($input: ${type}) { ${field}(input: $input) { ok } }`
+  const answer = await shop.ask('cart', aService('orders'), document, { input: { idempotencyKey: uuidv7(), ...input } })
+  expect(answer[field].ok).toBe(true)
 }
 /** What other buyers do. */
 async function reserveAllBut(units: number, variantId: string): Promise<void> {
@@ -83,6 +94,69 @@ describe('what a cart comes to is kept', () => {
     expect(await read(viewer)).toMatchObject({ total: { amount: '23.90' } })
     await offer({ id, isActive: false })
     expect(await read(viewer)).toMatchObject({ total: { amount: '24.90' } })
+  })
+
+  test('never longer than until an offer begins or ends', async () => {
+    const viewer = aGuest()
+    const { id } = await withLines(viewer, [tee])
+    const start = Date.now()
+    const at = (ms: number) => new Date(start + ms)
+    await offer({ startsAt: at(100).toISOString(), endsAt: at(200).toISOString() })
+    const comesTo = async (amount: string) => (await read(viewer)).total.amount === amount
+    try {
+      shop.clock.now = at(0)
+      expect(await comesTo('24.90')).toBe(true)
+      shop.clock.now = at(100)
+      await until(() => comesTo('23.90'))
+      shop.clock.now = at(200)
+      await until(() => comesTo('24.90'))
+    } finally {
+      shop.clock.now = null
+    }
+    // Nor when it begins while the cart is priced.
+    await pricesChanged()
+    const [cart] = await db()
+      .select({ ...getTableColumns(carts), epoch: currentEpoch })
+      .from(carts)
+      .where(eq(carts.id, id))
+    const times = [at(99)]
+    const slow = { ...shop.part('cart').ownContext(), now: () => times.pop() ?? at(101) }
+    expect((await pricingOf(slow, { ...cart!, version: -1 })).total.amountMinor).toBe(2_490)
+    expect(await pricingKept(slow, cart!)).toBeNull()
+  })
+
+  test('never longer than until others use an offer up, or give a use back', async () => {
+    const viewer = aGuest()
+    const code = `LAST-${uuidv7()}`
+    const { id } = await offer({ code, usageLimit: 2 })
+    const { id: cartId } = await withLines(viewer, [tee])
+    await mutate(viewer, 'cartDiscountCodesSet', { cartId, codes: [code] })
+    const applies = async () => (await read(viewer)).discountCodes[0].isApplicable
+    expect(await applies()).toBe(true)
+    const uses = [1, 2].map(() => ({ checkoutId: uuidv7(), attempt: 1 }))
+    await use('promotionUsageReserve', { ...uses[0], promotionIds: [id], customerId: uuidv7() })
+    // One is left: nothing is priced anew for that.
+    expect(await cost(viewer)).toBe(1)
+    await use('promotionUsageReserve', { ...uses[1], promotionIds: [id], customerId: uuidv7() })
+    expect(await applies()).toBe(false)
+    await use('promotionUsageRelease', uses[0]!)
+    expect(await applies()).toBe(true)
+    await use('promotionUsageRelease', uses[1]!)
+    expect(await cost(viewer)).toBe(1)
+  })
+
+  test('never longer than until a cancelled order gives a use back to its buyer', async () => {
+    const viewer = aCustomer()
+    const code = `ONCE-${uuidv7()}`
+    const { id } = await offer({ code, perCustomerLimit: 1 })
+    const checkoutId = uuidv7()
+    await use('promotionUsageReserve', { checkoutId, attempt: 1, promotionIds: [id], customerId: viewer.id })
+    const { id: cartId } = await withLines(viewer, [tee])
+    await mutate(viewer, 'cartDiscountCodesSet', { cartId, codes: [code] })
+    const applies = async () => (await read(viewer)).discountCodes[0].isApplicable
+    expect(await applies()).toBe(false)
+    await releaseUsageOf(shop.part('cart').ownContext(), checkoutId)
+    expect(await applies()).toBe(true)
   })
 
   test('not at all where a single order could leave too few units', async () => {

@@ -2,12 +2,12 @@ import { eq } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import { aService } from '../../tests/setup/viewers.ts'
+import { aService, staffWith } from '../../tests/setup/viewers.ts'
 import { invariants } from './invariants.ts'
 import { openShop } from './shopping.fixture.ts'
-import { promotionCustomers, promotionUses, promotions } from './tables.ts'
+import { priceEpoch, promotionCustomers, promotionUses, promotions } from './tables.ts'
 
-const { shop, db, somebodyWaits } = await openShop('cart')
+const { shop, db, pricesChanged, somebodyWaits } = await openShop('cart')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const orders = aService('orders')
@@ -122,6 +122,29 @@ describe('uses of a promotion', () => {
     }
     await whileHeld(() => reserve(attempt))
     await whileHeld(() => release(undoing(attempt)))
+  })
+
+  test('wait for staff who change the promotion, and staff for them, never both', async () => {
+    await pricesChanged()
+    const staff = staffWith('promotions:manage')
+    const id = await promote()
+    const changes: [string, object][] = [
+      ['promotionUpsert', { id, name: 'Free', kind: 'FREE_SHIPPING' }],
+      ['promotionDelete', { id }],
+    ]
+    for (const [field, input] of changes) {
+      const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
+      const document = `mutation ($input: ${type}) { ${field}(input: $input) { userErrors { code } } }`
+      let changing!: Promise<unknown>
+      await db().transaction(async (tx) => {
+        await tx.select().from(promotions).where(eq(promotions.id, id)).for('update')
+        changing = shop.ask('cart', staff, document, { input })
+        await somebodyWaits()
+        // What a checkout that uses an offer up does next.
+        await tx.select().from(priceEpoch).for('update', { noWait: true })
+      })
+      expect(await changing).toEqual({ [field]: { userErrors: [] } })
+    }
   })
 
   test('are whose they were first when the buyer signs in before the command is sent again', async () => {

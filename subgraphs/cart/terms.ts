@@ -16,6 +16,8 @@ export interface Terms {
   rates: readonly TaxRate[]
   /** See price-cache.ts. */
   epoch: number
+  /** When it was read: what it is priced for. */
+  readAt: Date
   /** Those that apply by themselves, and those whose code was entered. */
   promotions: readonly Candidate[]
 }
@@ -50,8 +52,11 @@ const withTerms = prepared((db) => {
 })
 
 /** Reads carts, whoever's they are, with lines, tax rates and promotions: one statement for all of it. */
-export const readTerms = (
+export async function readTerms(
   { db, now, config }: Pick<Context, 'db' | 'now' | 'config'>,
   cartIds: readonly string[],
-): Promise<Terms[]> =>
-  withTerms(db).execute({ ids: idArray(cartIds), now: now().toISOString(), country: config.COUNTRY })
+): Promise<Terms[]> {
+  const readAt = now()
+  const asked = { ids: idArray(cartIds), now: readAt.toISOString(), country: config.COUNTRY }
+  return (await withTerms(db).execute(asked)).map((terms) => ({ ...terms, readAt }))
+}
