@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, inArray, lt, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { addressSchema } from '#platform/address.ts'
@@ -172,10 +172,21 @@ export async function chooseDelivery(
 export const accountOf = ({ ownerKind, ownerId }: CartRow): { id: string } | null =>
   ownerKind === 'user' ? { id: ownerId } : null
 
-/** Gives up carts that nobody changed for long. They stay readable. */
-export async function abandonCarts(ctx: Pick<Context, 'db' | 'now'>): Promise<void> {
-  await ctx.db
-    .update(carts)
-    .set(closed(ctx, 'ABANDONED'))
-    .where(and(eq(carts.status, 'ACTIVE'), lt(carts.expiresAt, ctx.now())))
+// Few enough that those who watch are told soon, and that the rows are not locked for long.
+const GIVEN_UP_AT_ONCE = 500
+
+/** Gives up carts that nobody changed for long, and tells those who watch them. They stay readable. */
+export async function abandonCarts(ctx: Pick<Context, 'db' | 'now' | 'live'>): Promise<void> {
+  const isStale = and(eq(carts.status, 'ACTIVE'), lt(carts.expiresAt, ctx.now()))
+  for (;;) {
+    const some = ctx.db.select({ id: carts.id }).from(carts).where(isStale).limit(GIVEN_UP_AT_ONCE)
+    // Asked again of each: its buyer may have come back since it was chosen.
+    const givenUp = await ctx.db
+      .update(carts)
+      .set(closed(ctx, 'ABANDONED'))
+      .where(and(inArray(carts.id, some), isStale))
+      .returning({ id: carts.id, version: carts.version })
+    await Promise.all(givenUp.map((cart) => tell(ctx, cart)))
+    if (givenUp.length < GIVEN_UP_AT_ONCE) return
+  }
 }

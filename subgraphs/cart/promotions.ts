@@ -86,7 +86,10 @@ async function requireCategories(ctx: Context, ids: readonly string[]): Promise<
   if (errors.length > 0) throw new Rejection(errors)
 }
 
-/** Removes a promotion. Orders keep what it took off; checkouts under way keep the price they were told. */
+/**
+ * Removes a promotion. Orders keep what it took off, and so do checkouts that have counted their use of it. One that was
+ * told its price and has not counted yet is refused, and its buyer sees the price without it.
+ */
 export async function deletePromotion(ctx: Context, { id }: PromotionDeleteInput): Promise<string> {
   requireScope(ctx.viewer, 'promotions:manage')
   if (!isId(id)) reject('NOT_FOUND', 'No such promotion.', ['id'])

@@ -1,11 +1,11 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { anonymous, type Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { abandonCarts } from './carts.ts'
 import { contents, openShop } from './shopping.fixture.ts'
-import { cartLines } from './tables.ts'
+import { cartLines, carts } from './tables.ts'
 
 // The cart alone: inventory and delivery cannot be reached here. subgraph.buying.test.ts has them.
 const { shop, db, mutate, read, create, variantOf, fill } = await openShop('cart')
@@ -232,6 +232,27 @@ describe('a cart that is watched', () => {
     expect((await events.next()).value.data.cartUpdated).toEqual({ version: 1, note: null })
     await mutate(viewer, 'cartBuyerUpdate', { cartId, note: 'Hello' })
     expect((await events.next()).value.data.cartUpdated).toEqual({ version: 2, note: 'Hello' })
+    await events.return?.()
+  })
+
+  test('is told to be given up, however many are', async () => {
+    const viewer = aGuest()
+    const cartId = await create(viewer)
+    const times = { createdAt: new Date(0), updatedAt: new Date(0), expiresAt: new Date(0) }
+    const others = Array.from({ length: 1_001 }, () => ({
+      ownerKind: 'guest' as const,
+      ownerId: uuidv7(),
+      currency: 'EUR',
+      ...times,
+    }))
+    await db().insert(carts).values(others)
+    const document = 'subscription ($id: ID!) { cartUpdated(cartId: $id) { status } }'
+    const events = shop.watch('cart', viewer, document, { id: cartId })
+    expect((await events.next()).value.data.cartUpdated).toEqual({ status: 'ACTIVE' })
+    const told = events.next()
+    await abandonCarts({ ...shop.part('cart').ownContext(), now: () => new Date(Date.now() + 31 * 86_400_000) })
+    expect((await told).value.data.cartUpdated).toEqual({ status: 'ABANDONED' })
+    expect(await db().$count(carts, and(eq(carts.status, 'ACTIVE'), eq(carts.createdAt, times.createdAt)))).toBe(0)
     await events.return?.()
   })
 

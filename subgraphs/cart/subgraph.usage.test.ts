@@ -147,6 +147,21 @@ describe('uses of a promotion', () => {
     }
   })
 
+  test('stand when staff switch the promotion off or remove it; removed, it counts no more', async () => {
+    const id = await promote({ usageLimit: 2 })
+    const counted = { ...anAttempt([id]), idempotencyKey: uuidv7() }
+    await reserve(counted)
+    await db()
+      .update(promotions)
+      .set({ isActive: false, endsAt: new Date(0) })
+      .where(eq(promotions.id, id))
+    expect((await reserve(anAttempt([id]))).ok).toBe(true)
+    await db().delete(promotions).where(eq(promotions.id, id))
+    expect((await reserve(anAttempt([id]))).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
+    expect(await reserve(counted)).toMatchObject({ ok: true, isReplay: true })
+    expect((await release(undoing(counted))).ok).toBe(true)
+  })
+
   test('are whose they were first when the buyer signs in before the command is sent again', async () => {
     const id = await promote({ perCustomerLimit: 1 })
     const { email, ...attempt } = { ...anAttempt([id], {}), email: 'ada@example.com', idempotencyKey: uuidv7() }
