@@ -38,14 +38,11 @@ export async function mergeCarts(
   input: CartMergeInput,
 ): Promise<{ cart: CartRow | null; isReplay: boolean }> {
   const { idempotencyKey: key, ...claim } = parseInput(mergeInput, input)
-  const { reply, isReplay } = await idempotent(
-    ctx,
-    idempotencyKeys,
-    { scope: 'cartMerge', key, request: claim },
-    (tx) => merge(tx, ctx, claim),
-  )
+  const keyed = { scope: 'cartMerge', key, request: claim }
+  const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, (tx) => merge(tx, ctx, claim))
+  if (!isReplay) await tellAll(ctx, reply.changed)
   const [cart] = reply.cartId ? await ctx.db.select().from(carts).where(eq(carts.id, reply.cartId)) : []
-  return { cart: cart ? await tell(ctx, cart) : null, isReplay }
+  return { cart: cart ?? null, isReplay }
 }
 
 /** The same when the command did not come through. While a checkout holds a cart it fails, so that it is tried again. */
@@ -54,12 +51,24 @@ export async function claimCarts(
   event: Announced<{ guestId: string; userId: string; cartMergeStrategy: MergeStrategy }>,
 ): Promise<void> {
   const { guestId, userId, cartMergeStrategy: strategy } = event.data
+  let changed: Changed[] = []
   await once(ctx, inbox, 'claimCarts', event, async (tx) => {
-    await merge(tx, ctx, { guestId, userId, strategy })
+    changed = (await merge(tx, ctx, { guestId, userId, strategy })).changed
   })
+  await tellAll(ctx, changed)
 }
 
-async function merge(tx: Db, ctx: Context, { guestId, userId, strategy }: Claim): Promise<{ cartId: string | null }> {
+type Changed = Pick<CartRow, 'id' | 'version'>
+const seen = { id: carts.id, version: carts.version }
+
+const tellAll = (ctx: Context, changed: readonly Changed[]) => Promise.all(changed.map((cart) => tell(ctx, cart)))
+
+interface Merged {
+  cartId: string | null
+  changed: Changed[]
+}
+
+async function merge(tx: Db, ctx: Context, { guestId, userId, strategy }: Claim): Promise<Merged> {
   const guest: Owner = { kind: 'guest', id: guestId }
   const account: Owner = { kind: 'user', id: userId }
   const current = await tx
@@ -70,19 +79,15 @@ async function merge(tx: Db, ctx: Context, { guestId, userId, strategy }: Claim)
     .for('update')
   const theirs = current.find(({ ownerKind }) => ownerKind === 'guest')
   const own = current.find(({ ownerKind }) => ownerKind === 'user')
-  if (theirs) {
-    const held = [theirs, own].find((cart) => cart?.status === 'FROZEN')
-    if (held) rejectTransition({ from: held.status, to: 'MERGED', allowed: ['ACTIVE', 'CONVERTED'] })
-    const into = own ?? (await openCart(tx, ctx, account))
-    await pour(tx, ctx, theirs, into, strategy)
-    await take(tx, ctx, guest, account)
-    return { cartId: into.id }
-  }
-  await take(tx, ctx, guest, account)
-  return { cartId: own?.id ?? null }
+  if (!theirs) return { cartId: own?.id ?? null, changed: await take(tx, ctx, guest, account) }
+  const into = own ?? (await openCart(tx, ctx, account))
+  const held = [theirs, into].find(({ status }) => status === 'FROZEN')
+  if (held) rejectTransition({ from: held.status, to: 'MERGED', allowed: ['ACTIVE', 'CONVERTED'] })
+  const filled = await pour(tx, ctx, theirs, into, strategy)
+  return { cartId: into.id, changed: [...filled, ...(await take(tx, ctx, guest, account))] }
 }
 
-async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy: MergeStrategy): Promise<void> {
+async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy: MergeStrategy): Promise<Changed[]> {
   const account = { cart: into, lines: await linesOf(tx, into.id) }
   const { lines, values } = merged(account, { cart: from, lines: await linesOf(tx, from.id) }, strategy)
   const gone = notInArray(
@@ -91,17 +96,19 @@ async function pour(tx: Db, ctx: Context, from: CartRow, into: CartRow, strategy
   )
   await tx.delete(cartLines).where(and(eq(cartLines.cartId, into.id), lines.length > 0 ? gone : undefined))
   await keepLines(tx, into.id, lines)
-  await tx
+  await tx.update(carts).set(closed(ctx, 'MERGED')).where(eq(carts.id, from.id))
+  return await tx
     .update(carts)
     .set({ ...values, ...changed(ctx) })
     .where(eq(carts.id, into.id))
-  await tx.update(carts).set(closed(ctx, 'MERGED')).where(eq(carts.id, from.id))
+    .returning(seen)
 }
 
 // The closed carts of the guest become the account's, so that it can read what it bought.
-async function take(tx: Db, ctx: Context, guest: Owner, account: Owner): Promise<void> {
-  await tx
+async function take(tx: Db, ctx: Context, guest: Owner, account: Owner): Promise<Changed[]> {
+  return await tx
     .update(carts)
     .set({ ownerKind: account.kind, ownerId: account.id, version: sql`${carts.version} + 1`, updatedAt: ctx.now() })
     .where(belongsTo(guest))
+    .returning(seen)
 }

@@ -177,6 +177,27 @@ describe('a guest who signs in', () => {
     expect(await told()).toEqual([])
   })
 
+  test.each(['the command', 'the fact'])(
+    'sees it where the account’s cart is watched, by %s; the guest’s is watched no more',
+    async (way) => {
+      const [guest, user] = [aGuest(), aCustomer()]
+      const [theirs, own] = [await create(guest), await create(user)]
+      await fill(theirs, { tee: 1 })
+      const document = 'subscription ($id: ID!) { cartUpdated(cartId: $id) { totalQuantity } }'
+      const [watched, over] = [
+        shop.watch('cart', user, document, { id: own }),
+        shop.watch('cart', guest, document, { id: theirs }),
+      ]
+      expect((await watched.next()).value.data.cartUpdated).toEqual({ totalQuantity: 0 })
+      expect((await over.next()).value.data.cartUpdated).toEqual({ totalQuantity: 1 })
+      const [seen, end] = [watched.next(), over.next()]
+      await (way === 'the fact' ? claim : merge)(guest.id, user.id)
+      expect((await seen).value.data.cartUpdated).toEqual({ totalQuantity: 1 })
+      expect((await end).done).toBe(true)
+      await watched.return?.()
+    },
+  )
+
   const many = (name: string, count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`${name}-${index}`, 1]))
 

@@ -43,6 +43,13 @@ describe('tax rates of staff', () => {
     expect((await upsert({ ...japan, ...berlin, id: other.taxRate.id })).userErrors).toEqual(conflict)
   })
 
+  test('are of a kind of goods in whichever letters staff name it', async () => {
+    const { taxRate } = await upsert({ ...japan, taxCategory: ' Books' })
+    expect(taxRate.taxCategory).toBe('books')
+    const conflict = [{ code: 'CONFLICT', field: ['input', 'taxCategory'] }]
+    expect((await upsert({ ...japan, taxCategory: 'books' })).userErrors).toEqual(conflict)
+  })
+
   test('are refused for every reason at once', async () => {
     const wrong = { ...japan, id: 'malformed', region: ' ', taxCategory: 'x'.repeat(101), rate: '1' }
     expect((await upsert(wrong)).userErrors).toEqual([

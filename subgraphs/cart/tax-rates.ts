@@ -37,7 +37,8 @@ const rateInput = z.object({
     .nullish(),
   countryCode: z.string(),
   region: name('region').nullish(),
-  taxCategory: name('kind of goods'),
+  // As goods name it.
+  taxCategory: name('kind of goods').toLowerCase(),
   rate: z
     .string()
     .refine(

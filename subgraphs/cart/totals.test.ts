@@ -40,36 +40,47 @@ const promotion: fc.Arbitrary<Candidate> = fc.oneof(
   categoryIds.map((ids) => freeShipping({ categoryIds: ids })),
 )
 // Some kinds of goods have a rate of their own, contained in their prices or not, beside others where it is otherwise.
+// A region's come before the country's, in whichever letters.
 const rates: fc.Arbitrary<TaxRate[]> = fc.uniqueArray(
   fc.record({
     countryCode: fc.constant('DE'),
-    region: fc.constant(null),
+    region: fc.constantFrom(null, 'Bayern'),
     taxCategory: fc.constantFrom(...KINDS),
-    rate: fc.integer({ min: 0, max: 499_999 }).map((millionths) => (millionths / 1_000_000).toFixed(6)),
+    rate: fc
+      .oneof(fc.constantFrom(0, 999_999), fc.integer({ min: 0, max: 499_999 }))
+      .map((millionths) => (millionths / 1_000_000).toFixed(6)),
     isIncludedInPrice: fc.boolean(),
   }),
-  { selector: ({ taxCategory }) => taxCategory },
+  { selector: ({ region, taxCategory }) => `${region} ${taxCategory}` },
 )
 const cart = fc.record({
   values: fc.array(line, { maxLength: 12 }),
   promotions: fc.array(promotion, { maxLength: 6 }),
   rates,
   shippingMinor: fc.nat({ max: 10_000 }),
+  region: fc.constantFrom(null, 'bayern', 'BAYERN', 'Hessen'),
   // 0, 2, 3 and 4 decimals.
-  currency: fc.constantFrom('JPY', 'EUR', 'KWD', 'CLF'),
+  currency: fc.constantFrom('JPY', 'EUR', 'BHD', 'KWD', 'CLF'),
 })
+// Every kind at once, and more.
+const everyKind: typeof cart = cart.chain((given) =>
+  fc
+    .tuple(percent, fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 4 }))
+    .map(([text, minor, units]) => [buyGet(units, 1), percentOff(text), amountOff(minor), freeShipping()])
+    .map((promotions) => ({ ...given, promotions: [...promotions, ...given.promotions] })),
+)
 
 type Given = typeof cart extends fc.Arbitrary<infer T> ? T : never
 
 const sum = (amounts: readonly Money[]): number => amounts.reduce((total, { amountMinor }) => total + amountMinor, 0)
 
-function pricingOf({ values, promotions, rates, shippingMinor, currency }: Given): Pricing {
+function pricingOf({ values, promotions, rates, shippingMinor, region, currency }: Given): Pricing {
   const lines = values.map((value, index) => ({ ...aLine(`line-${index}`, value), categoryIds: value.categoryIds }))
   const delivery = standardDelivery(shippingMinor, currency)
   return priceOf(
     basketOf(lines, offering(...lines), currency),
     { chosen: delivery, current: delivery },
-    { rates, place: { countryCode: 'DE', region: null } },
+    { rates, place: { countryCode: 'DE', region } },
     {
       promotions: promotions.map((each, index) => ({ ...each, id: demoId(`promotion/${index}`) })),
       codes: [],
@@ -80,7 +91,7 @@ function pricingOf({ values, promotions, rates, shippingMinor, currency }: Given
 
 test('lines, discounts and taxes add up to the totals to the last unit, in every currency, whatever applies', () => {
   fc.assert(
-    fc.property(cart, (given) => {
+    fc.property(fc.oneof(cart, everyKind), (given) => {
       const { lines, discounts, taxLines, ...totals } = pricingOf(given)
       const [subtotal, discount, shipping, tax, total] = [
         totals.subtotal,
@@ -112,12 +123,49 @@ test('lines, discounts and taxes add up to the totals to the last unit, in every
 test('what is taken off a line is less than a unit away from its exact share', () => {
   fc.assert(
     fc.property(fc.array(line, { minLength: 1, maxLength: 12 }), percent, (values, text) => {
-      const given = { values, promotions: [percentOff(text)], rates: [], shippingMinor: 0, currency: 'EUR' as const }
+      const given = {
+        values,
+        promotions: [percentOff(text)],
+        rates: [],
+        shippingMinor: 0,
+        region: null,
+        currency: 'EUR' as const,
+      }
       for (const { unitPrice, quantity, discountTotal } of pricingOf(given).lines) {
         const exact = (unitPrice.amountMinor * quantity * Number(text)) / 100
         // A unit for the split, half of one for the rounding of the whole.
         expect(Math.abs(discountTotal.amountMinor - exact)).toBeLessThan(1.5 + exact * 1e-9)
       }
     }),
+  )
+})
+
+test('the tax on a line and on the delivery is a unit away, at most, from what its own rate says', () => {
+  fc.assert(
+    fc.property(fc.oneof(cart, everyKind), (given) => {
+      const { lines, taxLines, shippingTotal, taxTotal } = pricingOf(given)
+      const exact = (amountMinor: number, taxCategory: string): number => {
+        const found = [given.region, null].flatMap((region) =>
+          [taxCategory, 'standard'].flatMap((kind) =>
+            given.rates.filter(
+              (rate) => rate.taxCategory === kind && rate.region?.toLowerCase() === region?.toLowerCase(),
+            ),
+          ),
+        )
+        const [rate] = found
+        if (!rate) return 0
+        return (amountMinor * Number(rate.rate)) / (rate.isIncludedInPrice ? 1 + Number(rate.rate) : 1)
+      }
+      // A unit for the split, half of one for the rounding of the whole.
+      const near = (tax: number, expected: number) =>
+        expect(Math.abs(tax - expected)).toBeLessThan(1.5 + expected * 1e-9)
+      lines.forEach(({ total, taxTotal: tax }, index) =>
+        near(tax.amountMinor, exact(total.amountMinor, given.values[index]!.taxCategory)),
+      )
+      const ofLines = sum(lines.map(({ taxTotal: tax }) => tax))
+      near(taxTotal.amountMinor - ofLines, exact(shippingTotal.amountMinor, 'standard'))
+      for (const { amount } of taxLines) expect(amount.currency).toBe(given.currency)
+    }),
+    { numRuns: 500 },
   )
 })
