@@ -6,7 +6,7 @@ import type { Guest, User, Viewer } from '#platform/viewer.ts'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { aGuest, aService, staffWith } from '../../tests/setup/viewers.ts'
 import { answerChallenge } from './challenge.ts'
-import type { PaymentAuthorizeInput } from './schema.generated.ts'
+import type { PaymentAuthorizeInput, PaymentCompensateInput } from './schema.generated.ts'
 import { payments, sandboxAuthorizations } from './tables.ts'
 
 export const VISA = '4242424242424242'
@@ -45,6 +45,8 @@ export function payingAt(shop: Parts) {
     return (await call(aGuest(), 'cardTokenize', { card }, 'token')).token
   }
 
+  const undo = (input: PaymentCompensateInput) => call(orders, 'paymentCompensate', input)
+
   return {
     own,
     call,
@@ -82,13 +84,10 @@ export function payingAt(shop: Parts) {
     capture: ({ orderId }: PaymentAuthorizeInput, idempotencyKey = `ord:${orderId}:capture:1`) =>
       call(orders, 'paymentCaptureForOrder', { orderId, idempotencyKey }),
 
+    undo,
+
     compensate: ({ checkoutId, attempt }: PaymentAuthorizeInput) =>
-      call(orders, 'paymentCompensate', {
-        checkoutId,
-        attempt,
-        reason: 'sold out',
-        idempotencyKey: `ck:${checkoutId}:undo:${attempt}`,
-      }),
+      undo({ checkoutId, attempt, reason: 'sold out', idempotencyKey: `ck:${checkoutId}:undo:${attempt}` }),
 
     paymentsOf: async (viewer: Viewer, { checkoutId }: PaymentAuthorizeInput) =>
       (await entity(viewer, { __typename: 'Checkout', id: checkoutId }, 'payments { id status }')).payments,

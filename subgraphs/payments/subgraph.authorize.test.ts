@@ -121,6 +121,15 @@ describe('an authorisation', () => {
     expect(await paying.atProcessor(buy)).toHaveLength(1)
   })
 
+  test('refuses its key for another checkout, of which nothing is kept', async () => {
+    const ada = aCustomer()
+    const buy = await paying.purchase(ada)
+    await paying.authorize(buy)
+    const other = { ...(await paying.purchase(ada)), idempotencyKey: buy.idempotencyKey }
+    expect(codes(await paying.authorize(other))).toEqual([['IDEMPOTENCY_KEY_REUSED', 'input.idempotencyKey']])
+    expect(await paying.paymentsOf(ada, other)).toEqual([])
+  })
+
   test('tells every problem of its input at once', async () => {
     const answer = await paying.authorize({
       checkoutId: 'x',

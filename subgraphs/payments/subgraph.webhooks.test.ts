@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { internalTokens } from '#platform/internal-token.ts'
@@ -59,6 +60,25 @@ describe('a webhook', () => {
     ]) {
       expect((await at.hear(at.stripe.webhook('something.happened', object))).status).toBe(200)
     }
+  })
+
+  test('about a payment at another provider is none of Stripe’s', async () => {
+    const { db } = at.paying.own()
+    const [made] = await db.execute<{ id: string }>(sql`
+      with paid as (
+        insert into payments.payments (id, created_at, updated_at, owner_kind, owner_id, provider, "authorization",
+          currency, amount_minor, authorizing_minor)
+        select uuidv7(), now(), now(), 'guest', uuidv7(), 'sandbox', 'UNKNOWN', 'EUR', 100, 100
+        returning *
+      )
+      insert into payments.payment_transactions
+        (id, payment_id, kind, status, currency, amount_minor, asked_by, idempotency_key, request_hash, at)
+      select uuidv7(), id, 'AUTHORIZE', 'UNKNOWN', 'EUR', 100, 'orders', 'k', '', now() from paid
+      returning id`)
+    const told = at.stripe.webhook('payment_intent.succeeded', { ...intent, metadata: { key: made!.id } })
+    expect((await at.hear(told)).status).toBe(200)
+    const [after] = await db.execute(sql`select status from payments.payment_transactions where id = ${made!.id}`)
+    expect(after).toEqual({ status: 'UNKNOWN' })
   })
 
   test.each([

@@ -81,12 +81,14 @@ export async function undo(ctx: Doing, paymentId: string): Promise<PaymentRow> {
     const { payment, transaction: settled } = await settle(ctx, transaction, await paymentNow(ctx, paymentId))
     if (payment.status === 'REQUIRES_ACTION') await abandon(ctx, settled, payment)
   }
+  // The key names the try: many who are at it at once make one movement, whoever comes after its end makes another. Counted
+  // first: a try that ends meanwhile leaves nothing, or is the one that the key names.
+  const tries = await triesOf(ctx, paymentId)
   const payment = await paymentNow(ctx, paymentId)
   const taken = refundableMinor(payment)
   const reserved = reservedMinor(payment)
-  // The key names the try: many who are at it at once make one movement, whoever comes after its end makes another.
   const giveBack = async (kind: 'REFUND' | 'VOID', amountMinor: number) => {
-    const idempotencyKey = `undo:${paymentId}:${kind.toLowerCase()}:${await endedOf(ctx, paymentId, kind)}`
+    const idempotencyKey = `undo:${paymentId}:${kind.toLowerCase()}:${tries.filter((each) => each === kind).length}`
     const of = sql`p.id = ${paymentId}`
     const movement = { ...undoing, kind, of, amountMinor, request: { undo: paymentId }, idempotencyKey }
     requireDone((await move(ctx, movement, refuseForNow)).transaction)
@@ -103,9 +105,13 @@ const unsettledOf = ({ db }: Doing, paymentId: string): Promise<PaymentTransacti
     .where(and(eq(paymentTransactions.paymentId, paymentId), unsettled))
     .orderBy(asc(paymentTransactions.at), asc(paymentTransactions.id))
 
-const endedOf = ({ db }: Doing, paymentId: string, kind: Kind): Promise<number> => {
-  const { paymentId: of, kind: which } = paymentTransactions
-  return db.$count(paymentTransactions, and(eq(of, paymentId), eq(which, kind), not(unsettled)))
+/** The kinds of a payment's movements that have come to an end. */
+async function triesOf({ db }: Doing, paymentId: string): Promise<Kind[]> {
+  const rows = await db
+    .select({ kind: paymentTransactions.kind })
+    .from(paymentTransactions)
+    .where(and(eq(paymentTransactions.paymentId, paymentId), not(unsettled)))
+  return rows.map(({ kind }) => kind)
 }
 
 const requireDone = ({ status }: PaymentTransactionRow): void => {
