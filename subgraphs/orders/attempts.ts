@@ -1,5 +1,4 @@
 import { and, eq, gt, sql, type SQL } from 'drizzle-orm'
-import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { idempotentStatement } from '#platform/idempotency.ts'
@@ -10,7 +9,7 @@ import { owns, type Owner } from '#platform/viewer.ts'
 import { seal } from '#platform/sealed.ts'
 import { ownedBy, ownerOf } from './access.ts'
 import { begun, isTaken, isUnderWay, nextStatuses, stepNames, type Failure } from './checkout.ts'
-import { freshCheckout, orderOf, patience, settled } from './checkouts.ts'
+import { freshCheckout, orderOf, patience, settled, withinTime } from './checkouts.ts'
 import { carryOn } from './completion.ts'
 import { Attempt, takeLease, tell } from './lease.ts'
 import { orderById } from './loaders.ts'
@@ -186,11 +185,4 @@ async function failureOf({ db }: Pick<Context, 'db'>, scope: string, key: string
   const mine = and(eq(idempotencyKeys.scope, scope), eq(idempotencyKeys.key, key))
   const [noted] = await db.select({ reply: idempotencyKeys.reply }).from(idempotencyKeys).where(mine)
   return (noted?.reply as Claim | undefined)?.failure
-}
-
-async function withinTime(work: Promise<unknown>, until: number): Promise<void> {
-  const answered = new AbortController()
-  const timeUp = pause(Math.max(0, until - Date.now()), undefined, { signal: answered.signal }).catch(() => {})
-  await Promise.race([work, timeUp])
-  answered.abort()
 }

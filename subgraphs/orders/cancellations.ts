@@ -15,7 +15,7 @@ import { OrderCancelled, OrderStatusChanged } from './events.ts'
 import { cancelReasonsOfStaff, canBecome, nextStatuses, type CancelReason } from './order.ts'
 import { freshOrder, keyedBy, lockOrderToChange } from './orders.ts'
 import type { OrderCancelInput } from './schema.generated.ts'
-import { checkouts, idempotencyKeys, orderEvents, orderLines, orders } from './tables.ts'
+import { checkouts, idempotencyKeys, orderEvents, orderLines, orders, type OrderRow } from './tables.ts'
 
 /**
  * Calls an order off. Goods that may still leave are held back first; from then on the order is cancelled, and what was
@@ -64,7 +64,7 @@ interface Cancellation {
 const keyOf = ({ orderId }: ErrandRow, step: string) => `ord:${orderId}:cancel:${step}`
 const reasonOf = ({ data }: ErrandRow) => (data as Cancellation).reason
 
-/** Shipments first, which can say no; then money, then stock, neither of which may stop it. */
+/** Shipments first, which can say no; then money and stock, neither of which may stop the other. */
 export const cancelSteps = {
   async CALL_OFF_SHIPMENTS(ctx, errand) {
     const { orderId } = errand
@@ -75,21 +75,20 @@ export const cancelSteps = {
     return (tx) => recordCancelled(tx, ctx, errand)
   },
 
-  async GIVE_MONEY_BACK(ctx, errand) {
+  async GIVE_BACK(ctx, errand) {
     const attempt = await attemptOf(ctx, errand)
     if (!attempt) return
-    const input = { ...attempt, reason: reasonOf(errand), idempotencyKey: keyOf(errand, 'money') }
-    expectNone(await compensatePayment(ctx, input), 'NOT_FOUND')
-    return
-  },
-
-  async GIVE_STOCK_BACK(ctx, errand) {
-    const attempt = await attemptOf(ctx, errand)
-    if (attempt) {
-      const input = { ...attempt, reason: reasonOf(errand), idempotencyKey: keyOf(errand, 'stock') }
-      expectNone(await releaseStock(ctx, input), 'NOT_FOUND')
+    const asked = { ...attempt, reason: reasonOf(errand) }
+    // A bank that cannot be reached, or never says yes, does not keep the goods from other buyers.
+    const given = await Promise.allSettled([
+      compensatePayment(ctx, { ...asked, idempotencyKey: keyOf(errand, 'money') }),
+      releaseStock(ctx, { ...asked, idempotencyKey: keyOf(errand, 'stock') }),
+    ])
+    for (const each of given) {
+      if (each.status === 'rejected') throw each.reason
+      expectNone(each.value, 'NOT_FOUND')
     }
-    return (tx) => announceCancelled(tx, ctx, errand)
+    return
   },
 } as const satisfies ErrandSteps
 
@@ -154,21 +153,20 @@ async function recordCancelled(tx: Db, ctx: Clock, errand: ErrandRow): Promise<v
     owner: ownerOf(order!),
     data: { from, to: 'CANCELLED', reason },
   })
+  await announceCancelled(tx, ctx, errand, order!)
 }
 
-async function announceCancelled(tx: Db, ctx: Clock, errand: ErrandRow): Promise<void> {
-  const { orderId } = errand
-  const [order] = await tx.select().from(orders).where(eq(orders.id, orderId))
+async function announceCancelled(tx: Db, ctx: Clock, errand: ErrandRow, order: OrderRow): Promise<void> {
+  const { id: orderId, checkoutId, number, email, version } = order
   const lines = await tx
     .select()
     .from(orderLines)
     .where(eq(orderLines.orderId, orderId))
     .orderBy(asc(orderLines.position))
-  const { checkoutId, number, email, version } = order!
   await announce(tx, ctx, OrderCancelled, {
     entityId: orderId,
     entityVersion: version,
-    owner: ownerOf(order!),
+    owner: ownerOf(order),
     data: {
       checkoutId,
       number,

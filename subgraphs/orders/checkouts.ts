@@ -18,6 +18,8 @@ import { checkouts, type CheckoutRow } from './tables.ts'
 const TTL_MS = 24 * 60 * 60_000
 /** The longest that a caller is kept waiting: less than the 10 s that whoever calls a subgraph waits. */
 const PATIENCE_MS = 9_000
+/** What it takes to read what became of it and to answer, before the caller's own time is up. */
+const ANSWERING_MS = 500
 const POLL_MS = 50
 const LONGEST_POLL_MS = 500
 
@@ -105,7 +107,15 @@ export const orderOf = async (ctx: Context, { placedAt, orderId }: CheckoutRow) 
 
 /** Until when a caller is kept waiting, in epoch milliseconds. */
 export const patience = ({ deadline }: Pick<Context, 'deadline'>): number =>
-  Math.min(deadline, Date.now() + PATIENCE_MS)
+  Math.min(deadline - ANSWERING_MS, Date.now() + PATIENCE_MS)
+
+/** Waits for work that goes on by itself, until its end or that time. */
+export async function withinTime(work: Promise<unknown>, until: number): Promise<void> {
+  const answered = new AbortController()
+  const timeUp = pause(Math.max(0, until - Date.now()), undefined, { signal: answered.signal }).catch(() => {})
+  await Promise.race([work, timeUp])
+  answered.abort()
+}
 
 /** A checkout whoever it belongs to. */
 export async function freshCheckoutRow({ db }: Pick<Context, 'db'>, id: string): Promise<CheckoutRow> {

@@ -5,7 +5,7 @@ import type { Db } from '#platform/database.ts'
 import type { UserError } from '#platform/user-errors.ts'
 import { client, type Viewer } from '#platform/viewer.ts'
 import { errands, type ErrandRow } from './aftersale-tables.ts'
-import { patience } from './checkouts.ts'
+import { patience, withinTime } from './checkouts.ts'
 import { MAX_SETBACKS, setbackDelayMs } from './checkout.ts'
 import { failpoint } from './failpoint.ts'
 import { leaseEnd, LeaseLost } from './lease.ts'
@@ -57,15 +57,15 @@ export async function beginErrand(
   return row!
 }
 
-/** Takes up an errand that came to rest because it needs attention. Call it with the order locked. */
+/** Takes up an errand that came to rest because it needs attention, with its `data`. Call it with the order locked. */
 export async function resumeErrand(
   tx: Db,
-  ctx: Pick<Context, 'now' | 'config'>,
-  { id }: Pick<ErrandRow, 'id'>,
+  ctx: Pick<Context, 'now' | 'config' | 'viewer'>,
+  { id, data }: Pick<ErrandRow, 'id' | 'data'>,
 ): Promise<ErrandRow> {
   const [row] = await tx
     .update(errands)
-    .set({ status: 'RUNNING', setbacks: 0, ...takeover(ctx) })
+    .set({ status: 'RUNNING', data, actorId: actorOf(ctx.viewer), setbacks: 0, ...takeover(ctx) })
     .where(and(eq(errands.id, id), eq(errands.status, 'NEEDS_ATTENTION')))
     .returning()
   return row!
@@ -195,7 +195,13 @@ export async function finish(
 ): Promise<ErrandRow> {
   const until = patience(ctx)
   const isMine = token !== null && !isReplay
-  if (isMine) await carryOut(ctx, { errandId, token }, steps)
+  // It goes on after the caller was answered; errand-recovery.ts finishes what this process cannot.
+  if (isMine) {
+    const carried = carryOut(ctx, { errandId, token }, steps).catch((error: unknown) =>
+      ctx.log.error({ err: error, errandId }, 'an errand could not be carried on'),
+    )
+    await withinTime(carried, until)
+  }
   for (;;) {
     const [row] = await ctx.db.select().from(errands).where(eq(errands.id, errandId))
     if (!row) throw new Error('An errand is never deleted')

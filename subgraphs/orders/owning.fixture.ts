@@ -82,6 +82,18 @@ export function owningAt(shop: Parts) {
     return { ...order, lines: rows }
   }
 
+  /** Moves an order on by hand, as staff who saw it in that version, or just now. */
+  async function moveByHand(orderId: string, status: string, version?: number, idempotencyKey = uuidv7()) {
+    const expectedVersion = version ?? (await read(staff, orderId)).version
+    return await at.mutate(
+      'orders',
+      staff,
+      'orderStatusUpdate',
+      { orderId, status, expectedVersion, idempotencyKey },
+      `order { ${ORDER} } isReplay ${ERRORS}`,
+    )
+  }
+
   const read = async (viewer: Viewer, id: string) =>
     (await shop.ask('orders', viewer, `query ($id: ID!) { order(id: $id) { ${ORDER} } }`, { id })).order
 
@@ -159,8 +171,10 @@ export function owningAt(shop: Parts) {
 
   return {
     at,
+    staff,
     bought,
     delivered,
+    moveByHand,
     read,
     hear,
     release,

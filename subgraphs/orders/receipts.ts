@@ -19,7 +19,7 @@ import { refundForReturn } from './calls/payments.ts'
 import { beginErrand, finish, leaseOf, Refused, resumeErrand, type Begun, type ErrandSteps } from './errands.ts'
 import { keyedBy } from './orders.ts'
 import { statusByLines } from './order.ts'
-import { nextStatuses, paidForLines, refundFor } from './return.ts'
+import { differences, nextStatuses, paidForLines, refundFor } from './return.ts'
 import { freshReturn, lineQuantities, lockReturn } from './returns.ts'
 import type { ReturnReceiveInput } from './schema.generated.ts'
 import { announceStatus } from './shipping.ts'
@@ -36,6 +36,8 @@ interface Receipt {
   lines: { orderLineId: string; variantId: string; quantity: number }[]
   /** What is paid back, once the goods are in. */
   refundMinor?: number
+  /** Whether staff leave the money should it be refused once more, such as when they paid it by hand. */
+  isLeft?: boolean
 }
 
 const receiptInput = z.object({
@@ -60,15 +62,10 @@ export async function receiveReturn(ctx: Context, { id, idempotencyKey: key, ...
       .select()
       .from(errands)
       .where(and(eq(errands.returnId, id), inArray(errands.status, ['RUNNING', 'NEEDS_ATTENTION'])))
-    if (stuck?.status === 'NEEDS_ATTENTION' && isSameReceipt(input, receiptOf(stuck))) {
-      return leaseOf(await resumeErrand(tx, ctx, stuck))
+    if (stuck?.status === 'RUNNING') {
+      reject('CONFLICT', 'Goods of it are being booked in with another key.', ['idempotencyKey'])
     }
-    if (stuck?.status === 'NEEDS_ATTENTION') {
-      reject('CONFLICT', 'Goods of it that came in before are not booked in to the end. Receive those first.', [
-        'lines',
-      ])
-    }
-    if (stuck) reject('CONFLICT', 'Goods of it are being booked in with another key.', ['idempotencyKey'])
+    if (stuck) return leaseOf(await takeUp(tx, ctx, stuck, input))
     const lines = await assertAwaited(tx, asked, input)
     const [{ receipts } = { receipts: 0 }] = await tx
       .select({ receipts: count() })
@@ -92,13 +89,22 @@ export async function receiveReturn(ctx: Context, { id, idempotencyKey: key, ...
   throw new Rejection([{ code: 'UPSTREAM_UNAVAILABLE', message }], { returnRequest, isReplay })
 }
 
-// Whether no other goods are meant than those that got stuck; none at all means them too.
-const isSameReceipt = ({ lines }: z.output<typeof receiptInput>, stuck: Receipt): boolean =>
-  lines.length === 0 ||
-  (lines.length === stuck.lines.length &&
-    lines.every(({ lineId, quantity }) =>
-      stuck.lines.some((line) => line.orderLineId === lineId && line.quantity === quantity),
-    ))
+/** Takes up a receipt that got stuck, with what was told of it. @throws Rejection CONFLICT when something else is told */
+async function takeUp(
+  tx: Db,
+  ctx: Context,
+  stuck: ErrandRow,
+  input: z.output<typeof receiptInput>,
+): Promise<ErrandRow> {
+  const receipt = receiptOf(stuck)
+  const differing = differences(input, receipt, stuck.step > 0)
+  if (differing.length > 0) {
+    const message = 'Goods of it that came in before are not booked in to the end. Receive those first, as they were.'
+    throw new Rejection(differing.map((field) => ({ code: 'CONFLICT', message, field: inputPath([field]) })))
+  }
+  const data: Receipt = { ...receipt, isLeft: !input.refund }
+  return await resumeErrand(tx, ctx, { ...stuck, data })
+}
 
 /** The lines of a receipt. @throws Rejection for every one that is not awaited, or not so many of it */
 async function assertAwaited(
@@ -165,6 +171,7 @@ export const receiveSteps = {
     const amount = { amount: toDecimal({ amountMinor, currency }), currencyCode: currency }
     const errors = await refundForReturn(ctx, { orderId, returnId, amount, idempotencyKey: keyOf(errand) })
     if (errors.some(({ code }) => code === 'UPSTREAM_UNAVAILABLE')) throw new Error(errors[0]!.message)
+    if (errors.length > 0 && receiptOf(errand).isLeft) return (tx) => leaveMoney(tx, ctx, errand, amountMinor)
     if (errors.length > 0) throw new Refused(errors)
     return async (tx) => {
       await tx
@@ -181,6 +188,19 @@ const refusedGoods = ({ code, message, field }: UserError): UserError => {
   return isPlace
     ? { code, message: 'There is no such location.', field: inputPath(['locationId']) }
     : { code, message, field: inputPath(['lines']) }
+}
+
+// Units whose money is left count as settled: nothing is owed for them any more.
+async function leaveMoney(tx: Db, ctx: Context, { orderId, returnId, actorId }: ErrandRow, amountMinor: number) {
+  await tx
+    .update(returns)
+    .set({
+      refundMinor: sql`nullif(${returns.refundMinor} - ${amountMinor}, 0)`,
+      version: sql`${returns.version} + 1`,
+      updatedAt: ctx.now(),
+    })
+    .where(eq(returns.id, returnId!))
+  await tx.insert(orderEvents).values({ orderId, kind: 'REFUND_LEFT', at: ctx.now(), actorId })
 }
 
 async function recordReceipt(tx: Db, ctx: Context, errand: ErrandRow): Promise<Receipt> {

@@ -77,3 +77,34 @@ export function refundFor(
   )
   return perUnit.slice(before, before + units).reduce((sum, minor) => sum + minor, 0)
 }
+
+/** What is told of goods that come in. */
+interface Told {
+  locationId: string | null
+  restock: boolean
+  refund: boolean
+}
+
+/**
+ * Fields in which goods are told otherwise than those that came in before and got stuck. Once they are in, only their money
+ * is left to be given back: they need not be named again, and whether to is told anew.
+ */
+export function differences(
+  told: Told & { lines: readonly { lineId: string; quantity: number }[] },
+  before: Told & { lines: readonly { orderLineId: string; quantity: number }[] },
+  areIn: boolean,
+): string[] {
+  if (areIn && told.lines.length === 0) return []
+  const isSame =
+    told.lines.length === before.lines.length &&
+    told.lines.every(({ lineId, quantity }) =>
+      before.lines.some((line) => line.orderLineId === lineId && line.quantity === quantity),
+    )
+  if (!isSame) return ['lines']
+  const differing: [isSo: boolean, field: string][] = [
+    [before.locationId !== null && told.locationId !== before.locationId, 'locationId'],
+    [told.restock !== before.restock, 'restock'],
+    [!areIn && told.refund !== before.refund, 'refund'],
+  ]
+  return differing.flatMap(([isSo, field]) => (isSo ? [field] : []))
+}

@@ -23,12 +23,6 @@ const readyFacts = async (orderId: string) =>
   (await at.factsOf(orderId)).filter(({ name }) => name === 'OrderReadyToShip')
 const kindsOf = async (orderId: string): Promise<string[]> =>
   (await our.read(staff, orderId)).timeline.nodes.map(({ kind }: { kind: string }) => kind)
-const move = async (orderId: string, status: string) => {
-  const { version: expectedVersion } = await our.read(staff, orderId)
-  const input = { orderId, status, expectedVersion, idempotencyKey: uuidv7() }
-  return await at.mutate('orders', staff, 'orderStatusUpdate', input, 'order { status } userErrors { code }')
-}
-
 describe('money that staff take in payments while the checkout is about to', () => {
   const takenBefore = async (point: string, ...faults: string[]) => {
     const purchase = await at.checkoutOf(aGuest())
@@ -74,13 +68,13 @@ describe('an order that staff hold before its money is taken', () => {
   test('does not leave before they let it go, and then once', async () => {
     const { buyer, input } = await at.checkoutOf(aGuest())
     holdAtFailpoints(async (reached, id) => {
-      if (reached === 'CAPTURE_PAYMENT:before') await move(await orderOf(id), 'ON_HOLD')
+      if (reached === 'CAPTURE_PAYMENT:before') await our.moveByHand(await orderOf(id), 'ON_HOLD')
     })
     const { order } = await at.complete(buyer, input)
     expect(order).toMatchObject({ status: 'ON_HOLD' })
     expect(await readyFacts(order.id)).toEqual([])
     for (const status of ['CONFIRMED', 'ON_HOLD', 'CONFIRMED']) {
-      expect(await move(order.id, status)).toMatchObject({ order: { status }, userErrors: [] })
+      expect(await our.moveByHand(order.id, status)).toMatchObject({ order: { status }, userErrors: [] })
     }
     expect(await readyFacts(order.id)).toMatchObject([{ data: { allocations: [{ variantId: MUG, quantity: 1 }] } }])
   })

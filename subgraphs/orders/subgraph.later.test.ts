@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
-import { BAG, codes, MUG, TEE, UNCAPTURABLE } from './buying.fixture.ts'
+import { BAG, codes, MUG, TEE } from './buying.fixture.ts'
 import { closeOrders } from './moving.ts'
 import { anOrder } from './order.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
@@ -12,99 +12,6 @@ const staff = staffWith('orders:read', 'orders:manage')
 const DAY_MS = 86_400_000
 
 const { shop, our } = await shopForTests()
-
-const update = async (orderId: string, status: string, expectedVersion: number, idempotencyKey = uuidv7()) =>
-  await our.at.mutate(
-    'orders',
-    staff,
-    'orderStatusUpdate',
-    { orderId, status, expectedVersion, idempotencyKey },
-    `order { status version timeline { nodes { kind actor { id } } } } isReplay userErrors { code field }`,
-  )
-
-describe('an order that is held because it could not be paid', () => {
-  const held = async () => {
-    const { id, checkoutId, totalMinor } = await our.bought(aGuest(), [[MUG, 2]], UNCAPTURABLE)
-    const { status, version } = await our.read(staff, id)
-    expect(status).toBe('ON_HOLD')
-    return { id, checkoutId, totalMinor, version: version as number }
-  }
-  const openUp = (checkoutId: string) =>
-    our.at.sql(
-      `update payments.sandbox_authorizations s set behaviour = 'approve' from payments.payments p
-       where s.reference = p.provider_reference and p.checkout_id = $1`,
-      checkoutId,
-    )
-
-  test('goes on once its money is taken after all, and only then', async () => {
-    const { id, checkoutId, totalMinor, version } = await held()
-    const refused = await update(id, 'CONFIRMED', version)
-    expect(refused.order).toBeNull()
-    expect(codes(refused)).toEqual(['PAYMENT_DECLINED'])
-    expect(await our.read(staff, id)).toMatchObject({ status: 'ON_HOLD' })
-    expect((await our.at.factsOf(id)).map(({ name }) => name)).not.toContain('OrderReadyToShip')
-    await openUp(checkoutId)
-    const key = uuidv7()
-    const confirmed = await update(id, 'CONFIRMED', version, key)
-    expect(confirmed).toMatchObject({ order: { status: 'CONFIRMED' }, isReplay: false, userErrors: [] })
-    expect(confirmed.order.timeline.nodes.slice(0, 2)).toEqual(
-      expect.arrayContaining([
-        { kind: 'CONFIRMED', actor: { id: staff.id } },
-        { kind: 'PAID', actor: { id: staff.id } },
-      ]),
-    )
-    expect(await update(id, 'CONFIRMED', version, key)).toMatchObject({ isReplay: true, userErrors: [] })
-    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor })
-    const ready = (await our.at.factsOf(id)).filter(({ name }) => name === 'OrderReadyToShip')
-    expect(ready).toMatchObject([{ data: { allocations: [{ variantId: MUG, quantity: 2 }] } }])
-  })
-
-  test('and whose money staff took in payments goes on too', async () => {
-    const { id, checkoutId, version } = await held()
-    await openUp(checkoutId)
-    const [payment] = await our.at.sql<{ id: string }>(
-      `select id from payments.payments where checkout_id = $1`,
-      checkoutId,
-    )
-    const input = { paymentId: payment!.id, idempotencyKey: uuidv7() }
-    const capture = `mutation ($input: PaymentCaptureInput!) { paymentCapture(input: $input) { userErrors { code } } }`
-    const { paymentCapture } = await shop.ask('payments', staffWith('payments:manage'), capture, { input })
-    expect(paymentCapture.userErrors).toEqual([])
-    expect(await update(id, 'CONFIRMED', version)).toMatchObject({ order: { status: 'CONFIRMED' }, userErrors: [] })
-  })
-
-  test('waits for a bank that cannot be reached, and goes on by itself', async () => {
-    const { id, checkoutId, totalMinor, version } = await held()
-    await openUp(checkoutId)
-    await our.at.planFaults('capture lost-answer', 'lookup lost-request')
-    expect(codes(await update(id, 'CONFIRMED', version))).toEqual(['UPSTREAM_UNAVAILABLE'])
-    await our.recover()
-    expect(await our.read(staff, id)).toMatchObject({ status: 'CONFIRMED' })
-    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor })
-  })
-
-  test('and is cancelled while its money is taken, stays cancelled and has it back', async () => {
-    const { id, checkoutId, version } = await held()
-    await openUp(checkoutId)
-    await our.at.planFaults('capture lost-answer', 'lookup lost-request')
-    await update(id, 'CONFIRMED', version)
-    expect(await our.cancel(staff, id, 'PAYMENT')).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
-    await our.recover()
-    expect(await our.errandsOf(id)).toMatchObject([
-      { kind: 'COLLECT', status: expect.stringMatching(/^(DONE|REFUSED)$/) },
-      { kind: 'CANCEL', status: 'DONE' },
-    ])
-    expect(await our.read(staff, id)).toMatchObject({ status: 'CANCELLED' })
-    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: 0 })
-    expect((await our.at.factsOf(id)).map(({ name }) => name)).not.toContain('OrderReadyToShip')
-  })
-
-  test('but not for another reason is just let go', async () => {
-    const { order } = await anOrder(shop, aCustomer(), { status: 'ON_HOLD' })
-    expect(await update(order.id, 'CONFIRMED', 1)).toMatchObject({ order: { status: 'CONFIRMED', version: 2 } })
-    expect(await our.errandsOf(order.id)).toEqual([])
-  })
-})
 
 test('an order that is cancelled while its checkout still takes the money has it back', async () => {
   const buyer = aGuest()

@@ -254,54 +254,6 @@ describe('a return', () => {
   })
 })
 
-describe('when something fails in the middle', () => {
-  const approved = async () => {
-    const buyer = aGuest()
-    const { id: orderId, checkoutId, totalMinor, lines } = await our.delivered(buyer)
-    const { returnRequest } = await our.ask(buyer, orderId, [[lines[0]!.id, 1]])
-    await our.approve(returnRequest.id)
-    return { id: returnRequest.id as string, orderId, checkoutId, totalMinor, line: lines[0]! }
-  }
-
-  test('the bank cannot be reached: the goods are in, and the money follows', async () => {
-    const { id, orderId, checkoutId, totalMinor, line } = await approved()
-    await our.at.planFaults('refund lost-answer', 'lookup lost-request')
-    expect(await our.receive(id, [[line.id, 1]])).toMatchObject({
-      returnRequest: { status: 'RECEIVED' },
-      userErrors: [],
-    })
-    await our.recover()
-    expect(await our.errandsOf(orderId)).toMatchObject([{ status: 'DONE' }])
-    const refunded = totalMinor - (await our.at.chargedFor(checkoutId)).captured
-    expect(refunded).toBeGreaterThan(0)
-    expect(refunded).toBe(Math.ceil(minor(line.total.amount) / 2))
-  })
-
-  test('there is no money left to give back: staff are told, and can receive it again', async () => {
-    const { id, orderId, checkoutId, line } = await approved()
-    const refund = `mutation ($input: RefundCreateInput!) { refundCreate(input: $input) { userErrors { code } } }`
-    const [payment] = await our.at.sql<{ id: string; captured: number }>(
-      `select id, captured_minor::int as captured from payments.payments where checkout_id = $1`,
-      checkoutId,
-    )
-    const input = {
-      paymentId: payment!.id,
-      amount: { amount: (payment!.captured / 100).toFixed(2), currencyCode: 'EUR' },
-      reason: 'by hand',
-      idempotencyKey: uuidv7(),
-    }
-    const { refundCreate } = await shop.ask('payments', staffWith('payments:manage'), refund, { input })
-    expect(refundCreate.userErrors).toEqual([])
-    expect(await our.receive(id, [[line.id, 1]])).toMatchObject({
-      returnRequest: { status: 'RECEIVED' },
-      userErrors: [{ code: 'UPSTREAM_UNAVAILABLE' }],
-    })
-    expect(await our.errandsOf(orderId)).toMatchObject([{ status: 'NEEDS_ATTENTION', step: 1 }])
-    expect(codes(await our.receive(id, []))).toEqual(['UPSTREAM_UNAVAILABLE'])
-    expect((await our.read(staff, orderId)).status).toBe('PARTIALLY_RETURNED')
-  })
-})
-
 test('and all that has to hold holds after all that', async () => {
   expect(await our.at.broken()).toEqual([])
 })
