@@ -41,11 +41,12 @@ export async function freezeCart(ctx: Context, input: CartFreezeInput): Promise<
     if (seen.status !== 'ACTIVE' || (expectedVersion != null && expectedVersion !== seen.version)) return undefined
     const frozen = forCheckout(pricing)
     const values = { status: 'FROZEN', checkoutId, attempt, frozen, deliveryOption: frozen.deliveryOption } as const
+    // The version says that it is ACTIVE still: every change of its status makes another.
     const held = ctx.db.$with('held').as(
       ctx.db
         .update(carts)
         .set({ ...values, ...changed(ctx) })
-        .where(and(eq(carts.id, cartId), eq(carts.status, 'ACTIVE'), eq(carts.version, seen.version)))
+        .where(and(eq(carts.id, cartId), eq(carts.version, seen.version)))
         .returning(),
     )
     // An undo of this attempt that came first left its row here, on which the whole statement fails.

@@ -68,6 +68,26 @@ describe('a cart that a checkout holds', () => {
     )
   })
 
+  test('is not held by a second checkout, nor as it was before a change that was under way', async () => {
+    const { hold, cart, viewer } = await aCart()
+    let freezing!: ReturnType<typeof freeze>
+    await db().transaction(async (tx) => {
+      await tx
+        .update(carts)
+        .set({ version: cart.version + 1 })
+        .where(eq(carts.id, cart.id))
+      freezing = freeze(hold)
+      await somebodyWaits()
+    })
+    expect((await freezing).userErrors).toMatchObject([{ code: 'STALE_VERSION', currentVersion: cart.version + 1 }])
+    await freeze(hold)
+    expect((await freeze({ ...hold, checkoutId: uuidv7() })).userErrors).toMatchObject([
+      { code: 'STATE_TRANSITION', fromState: 'FROZEN' },
+    ])
+    expect((await unfreeze(hold)).cart).toMatchObject({ status: 'ACTIVE' })
+    expect(await read(viewer)).toMatchObject({ status: 'ACTIVE' })
+  })
+
   test('is not held when it changed since, is empty, or has lines that are no longer sold', async () => {
     const { hold, cart, viewer } = await aCart()
     await mutate(viewer, 'cartBuyerUpdate', { cartId: cart.id, note: 'Hello' })
@@ -135,6 +155,8 @@ describe('a cart that a checkout holds', () => {
     ])
     expect((await convert(bought)).cart).toMatchObject({ status: 'CONVERTED' })
     expect((await convert(bought)).cart).toMatchObject({ status: 'CONVERTED' })
+    const other = { ...bought, orderId: uuidv7(), idempotencyKey: uuidv7() }
+    expect((await convert(other)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'CONVERTED' }])
     expect((await unfreeze(hold)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION', fromState: 'CONVERTED' }])
     expect(await read(viewer)).toBeNull()
     expect(await read(viewer, cart.id)).toMatchObject({ status: 'CONVERTED', total: { amount: '24.90' } })
