@@ -45,7 +45,7 @@ export async function raiseEpoch(db: Db): Promise<void> {
   await db.execute(raised(sql`from (values (true)) as always`))
 }
 
-/** The same as a part of a statement, once if `from` has a row. */
+/** The same as a part of a statement, once if `from` has rows. Counted, so that all of them are locked before this one. */
 export const raised = (from: SQL): SQL => sql`
-  insert into ${priceEpoch} as e (is_only, epoch) select true, 1 ${from} limit 1
+  insert into ${priceEpoch} as e (is_only, epoch) select true, 1 ${from} having count(*) > 0
   on conflict (is_only) do update set epoch = e.epoch + 1`

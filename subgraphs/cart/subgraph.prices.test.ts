@@ -94,6 +94,11 @@ describe('what a cart comes to is kept', () => {
     expect(await read(viewer)).toMatchObject({ total: { amount: '23.90' } })
     await offer({ id, isActive: false })
     expect(await read(viewer)).toMatchObject({ total: { amount: '24.90' } })
+    const second = await offer({})
+    expect(await read(viewer)).toMatchObject({ total: { amount: '23.90' } })
+    const remove = 'mutation ($id: ID!) { promotionDelete(input: { id: $id }) { deletedId } }'
+    await shop.ask('cart', staff, remove, { id: second.id })
+    expect(await read(viewer)).toMatchObject({ total: { amount: '24.90' } })
   })
 
   test('never longer than until an offer begins or ends', async () => {

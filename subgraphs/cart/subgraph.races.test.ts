@@ -28,6 +28,13 @@ describe('two who change a cart at once', () => {
     expect(contents(await read(viewer))).toEqual([])
   })
 
+  test('an account with the id of a guest is another owner', async () => {
+    const guest = aGuest()
+    const cartId = await create(guest)
+    const namesake = { ...aCustomer(), id: guest.id }
+    expect((await mutate(namesake, 'cartClear', { cartId })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
+  })
+
   test('no line of another cart is taken out', async () => {
     const [viewer, other] = [aGuest(), aGuest()]
     const [cartId, foreign] = [await create(viewer), await create(other)]

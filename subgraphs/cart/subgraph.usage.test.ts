@@ -147,6 +147,24 @@ describe('uses of a promotion', () => {
     }
   })
 
+  test('have all their promotions before they have prices raised', async () => {
+    await pricesChanged()
+    const [first, second] = [await promote({ usageLimit: 1 }), await promote()]
+    const attempt = anAttempt([first, second])
+    const whileSecondIsHeld = async (run: () => Promise<{ ok: boolean }>) => {
+      let running!: Promise<{ ok: boolean }>
+      await db().transaction(async (tx) => {
+        await tx.select().from(promotions).where(eq(promotions.id, second)).for('update')
+        running = run()
+        await somebodyWaits()
+        await tx.select().from(priceEpoch).for('update', { noWait: true })
+      })
+      expect(await running).toMatchObject({ ok: true })
+    }
+    await whileSecondIsHeld(() => reserve(attempt))
+    await whileSecondIsHeld(() => release(undoing(attempt)))
+  })
+
   test('stand when staff switch the promotion off or remove it; removed, it counts no more', async () => {
     const id = await promote({ usageLimit: 2 })
     const counted = { ...anAttempt([id]), idempotencyKey: uuidv7() }
