@@ -49,15 +49,8 @@ function textOf({ status, code, currency, amountMinor }: Noted): string {
 const ended = (title: string, text = ''): string =>
   `<h1>${title}</h1><p>${text} You can close this page and return to the shop.</p>`
 
-const page = (status: number, body: string): Response =>
-  new Response(
-    `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>3-D Secure</title>
-    <style>
+// In the page itself: it asks for nothing else.
+const STYLE = `
       :root { color-scheme: light dark; --ink: light-dark(#1d2433, #e8eaf0); --line: light-dark(#d5dae3, #3a4152) }
       :root { --sand: light-dark(#f4f1ea, #15171c); --card: light-dark(#fff, #20242d); --go: light-dark(#17603b, #7fd8a6) }
       * { box-sizing: border-box }
@@ -75,7 +68,17 @@ const page = (status: number, body: string): Response =>
       button[value=approve] { color: var(--card); background: var(--go); border-color: var(--go) }
       button:hover { border-color: currentColor }
       button:focus-visible { outline: 3px solid light-dark(#1f5fd1, #9cc2ff); outline-offset: 2px }
-    </style>
+    `
+
+const page = (status: number, body: string): Response =>
+  new Response(
+    `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>3-D Secure</title>
+    <style>${STYLE}</style>
   </head>
   <body><main><p class="bank">Sand Bank · 3-D Secure</p>${body}</main></body>
 </html>

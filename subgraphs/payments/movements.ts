@@ -9,10 +9,12 @@ import { AMOUNT_NOT_EXACT, amountsOutOfBounds, CHARGED_ONCE, isRetryable, isUnse
 import { providerNamed, ProviderUnreachable, type Answer, type Provider, type Question } from './provider.ts'
 import { payments, paymentTransactions, type PaymentRow, type PaymentTransactionRow } from './tables.ts'
 
+const reserved = sql`(p.authorized_minor - p.captured_minor - p.capturing_minor - p.released_minor - p.releasing_minor)`
+
 /** SQL of what is left of a payment `p` for a movement, in minor units. What is asked for already is taken for done. */
 export const left = {
-  CAPTURE: sql`(p.authorized_minor - p.captured_minor - p.capturing_minor - p.released_minor - p.releasing_minor)`,
-  VOID: sql`(p.authorized_minor - p.captured_minor - p.capturing_minor - p.released_minor - p.releasing_minor)`,
+  CAPTURE: reserved,
+  VOID: reserved,
   REFUND: sql`(p.captured_minor - p.refunded_minor - p.refunding_minor)`,
 } as const satisfies Partial<Record<Kind, SQL>>
 

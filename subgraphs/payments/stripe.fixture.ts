@@ -8,7 +8,7 @@ import { Books, idOf, refusal, type Json, type Reply } from './stripe-books.fixt
  * `lost`: carried out, the connection closes. `500`: carried out, answered with an error. The others do nothing; the error
  * of `fails` is the answer to its key from then on.
  */
-type Mishap = 'lost' | '500' | 'fails' | '409' | '429' | 'hangs'
+type Mishap = 'lost' | '500' | 'fails' | 'refuses' | '409' | '429' | 'hangs'
 
 const WEBHOOK_SECRET = 'whsec_of_a_test'
 
@@ -36,6 +36,10 @@ export async function openStripe() {
     const mishap = take(pathname)
     if (mishap === 'hangs') return
     if (mishap === '409') return answer(409, { error: { type: 'idempotency_error', code: 'idempotency_key_in_use' } })
+    if (mishap === 'refuses') {
+      const error = { type: 'invalid_request_error', code: 'payment_intent_unexpected_state', message: 'Not now.' }
+      return answer(400, { error })
+    }
     if (mishap === '429') return answer(429, { error: { type: 'invalid_request_error', code: 'rate_limit' } })
     const { status, body: content, isReplay } = carryOut({ method, path: pathname, body, query: search, key }, mishap)
     seen.push({ path: `${method} ${pathname}`, key, isReplay })

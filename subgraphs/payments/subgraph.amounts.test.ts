@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { codes, kinds, staff } from './paying.fixture.ts'
+import { providerOf } from './provider.ts'
 import { reconcile } from './reconciliation.ts'
 import { MULTICAPTURE } from './stripe-books.fixture.ts'
 import { openStripeShop } from './stripe-shop.fixture.ts'
@@ -128,5 +129,17 @@ describe('an order that is delivered in parts', () => {
     const log = Object.assign(Object.create(own.log), { error: (found: object) => wrong.push(found) })
     await at.paying.later(30, () => reconcile({ ...own, log }))
     expect(wrong).toEqual([])
+  })
+
+  test('is charged once for a part, and given it back once, by many who ask at once with a key', async () => {
+    const { intent } = await begun(MULTICAPTURE)
+    const provider = providerOf(at.paying.own())
+    const request = () => ({ key: uuidv7(), reference: intent.id, amount: { amountMinor: 2_000, currency: 'EUR' } })
+    const [taking, giving] = [request(), request()]
+    await Promise.all(Array.from({ length: 4 }, () => provider.capture(taking)))
+    expect(intent.amount_received).toBe(2_000)
+    await provider.capture({ ...request(), amount: { amountMinor: 4_000, currency: 'EUR' } })
+    await Promise.all(Array.from({ length: 3 }, () => provider.refund(giving)))
+    expect(at.stripe.books.refunds.filter((each) => each.payment_intent === intent.id)).toHaveLength(1)
   })
 })

@@ -150,6 +150,16 @@ describe('the database itself refuses', () => {
       ),
     ],
     [
+      'two cards of a token at the processor',
+      'sandbox_tokens_pkey',
+      twice(
+        'sandbox_tokens',
+        'hash, behaviour, last4, expiry_month, expiry_year, fingerprint',
+        'hash, behaviour, last4, expiry_month, expiry_year, fingerprint',
+        'true',
+      ),
+    ],
+    [
       'two payments at an address of the bank’s page',
       'sandbox_operations_challenge_unique',
       `insert into payments.sandbox_operations (key, operation, status, challenge, at)

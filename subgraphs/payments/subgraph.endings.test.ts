@@ -92,6 +92,17 @@ describe('an intent that still waits for its buyer', () => {
     expect(await statusNow()).toBe('FAILED')
     expect(intent.status).toBe('canceled')
   })
+
+  test('waits on when Stripe refuses to cancel it: the bank may be about to decide', async () => {
+    const { intent, statusNow, buy } = await begun()
+    at.stripe.plan(CANCEL, 'refuses')
+    expect(codes(await at.paying.compensate(buy))).toEqual([['UPSTREAM_UNAVAILABLE', null]])
+    expect(await statusNow()).toBe('REQUIRES_ACTION')
+    at.stripe.books.confirm(intent.id, true)
+    expect(codes(await at.paying.compensate(buy))).toEqual([])
+    expect(await statusNow()).toBe('VOIDED')
+    expect(intent).toMatchObject({ status: 'canceled', amount_capturable: 0 })
+  })
 })
 
 describe('reserved money', () => {

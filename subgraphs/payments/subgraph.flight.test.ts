@@ -11,6 +11,7 @@ import { providerOf } from './provider.ts'
 import { reconcile } from './reconciliation.ts'
 import { resealCards } from './resealing.ts'
 import { planFault } from './sandbox.ts'
+import { deciding } from './sandbox-books.ts'
 import { paymentMethods } from './tables.ts'
 
 let shop: Parts
@@ -53,6 +54,12 @@ async function held<T>(lock: ReturnType<typeof sql>, run: (letGo: () => void) =>
     over.resolve()
     await holding
   }
+}
+
+/** Whether a statement, or so many, wait for what is held. */
+const isWaiting = async (count = 1) => {
+  const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+  return (await paying.own().db.execute(waiting)).length >= count
 }
 
 describe('a movement under way', () => {
@@ -133,6 +140,22 @@ describe('undoing', () => {
   })
 })
 
+test('what a buyer approves while the payment is being undone is released', async () => {
+  const buyer = aGuest()
+  const buy = await paying.purchase(buyer, '4000002500003155')
+  const { payment } = await paying.authorize(buy)
+  const query = 'query($id: ID!) { payment(id: $id) { nextAction { url } } }'
+  const { nextAction } = (await shop.ask('payments', buyer, query, { id: payment.id })).payment
+  const approved = deciding(nextAction.url.split('/').at(-1), true)
+  await held(approved, async (letGo) => {
+    const undone = paying.compensate(buy)
+    await until(() => isWaiting()).finally(letGo)
+    await undone
+  })
+  expect((await paying.compensate(buy)).payment.status).toBe('VOIDED')
+  expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
+})
+
 test('money that nobody claims is told by one of the processes that look at once', async () => {
   const all = await Promise.all(Array.from({ length: 12 }, () => reserved()))
   await paying.later(16, () => Promise.all(Array.from({ length: 5 }, () => reconcile(paying.own()))))
@@ -149,6 +172,15 @@ test('a guest’s payments stay the first account’s', async () => {
   expect(await paying.paymentsOf(bea, buy)).toBeNull()
 })
 
+test('a sign-in takes over nobody else’s payments', async () => {
+  const [guest, another, ada, bea] = [aGuest(), aGuest(), aCustomer(), aCustomer()]
+  const [theirs, hers] = [await paying.purchase(another), await paying.purchase(bea)]
+  for (const buy of [theirs, hers]) await paying.authorize(buy)
+  await claimPayments(paying.own(), { guestId: guest.id, userId: ada.id })
+  expect(await paying.paymentsOf(another, theirs)).toHaveLength(1)
+  expect(await paying.paymentsOf(bea, hers)).toHaveLength(1)
+})
+
 test('a card that is deleted while it is resealed stays without a token', async () => {
   const own = paying.own()
   const token = await paying.token(VISA)
@@ -160,9 +192,7 @@ test('a card that is deleted while it is resealed stays without a token', async 
   await held(deleted, async (letGo) => {
     const config = { ...shop.config, ENCRYPTION_SECRET: `${'n'.repeat(40)},${DEVELOPMENT_SECRET}` }
     const resealing = resealCards({ ...own, config })
-    const waits = sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-    await until(async () => (await own.db.execute(waits)).length > 0)
-    letGo()
+    await until(() => isWaiting()).finally(letGo)
     await resealing
   })
   const [card] = await own.db.select({ token: paymentMethods.encryptedToken }).from(paymentMethods).where(isThis)
@@ -176,10 +206,12 @@ test('the processor takes no more than it holds, of requests at once', async () 
   const answer = await provider.authorize({ key: uuidv7(), token, amount: amount(100) })
   if (answer.status !== 'SUCCEEDED') throw new Error(answer.status)
   const { reference } = answer
-  const take = () => provider.capture({ key: uuidv7(), reference, amount: amount(30) })
-  const answers = await Promise.all(Array.from({ length: 8 }, take))
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([
-    ...Array.from({ length: 5 }, () => 'FAILED'),
-    ...Array.from({ length: 3 }, () => 'SUCCEEDED'),
-  ])
+  const take = () => provider.capture({ key: uuidv7(), reference, amount: amount(40) })
+  const row = sql`select from payments.sandbox_authorizations where reference = ${reference} for update`
+  const answers = await held(row, async (letGo) => {
+    const taking = Promise.all([take(), take(), take()])
+    await until(() => isWaiting(3)).finally(letGo)
+    return await taking
+  })
+  expect(answers.map(({ status }) => status).toSorted()).toEqual(['FAILED', 'SUCCEEDED', 'SUCCEEDED'])
 })

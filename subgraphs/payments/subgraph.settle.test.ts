@@ -8,6 +8,7 @@ import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
 import { providerOf } from './provider.ts'
 import { resolveMovements } from './recovery.ts'
 import { planFault } from './sandbox.ts'
+import { sendWebhook } from './sandbox-webhooks.ts'
 import { payments, paymentTransactions } from './tables.ts'
 
 let shop: Parts
@@ -212,7 +213,10 @@ describe('undoing an attempt', () => {
     expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
   })
 
-  test('takes back an authorisation that reaches the bank after the bank was asked about it', async () => {
+  test.each([
+    ['the job', () => resolveMovements(paying.own())],
+    ['a webhook', (key: string) => sendWebhook(paying.own(), key)],
+  ])('takes back an authorisation that reaches the bank after the bank was asked, heard of by %s', async (_, hear) => {
     const ada = aCustomer()
     const buy = await paying.purchase(ada)
     await planFault(paying.own(), 'authorize', 'lost-request')
@@ -227,7 +231,7 @@ describe('undoing an attempt', () => {
       .where(eq(payments.orderId, buy.orderId))
     const amount = { amountMinor: 5880, currency: 'EUR' }
     await providerOf(paying.own()).authorize({ key: lost!.id, token: buy.paymentToken!, amount })
-    await resolveMovements(paying.own())
+    await hear(lost!.id)
     expect(await paying.paymentsOf(ada, buy)).toMatchObject([{ status: 'VOIDED' }])
     expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 0, released: 5880, refunded: 0 }])
   })
