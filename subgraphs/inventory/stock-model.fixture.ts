@@ -47,13 +47,16 @@ interface Hold {
   lines: (Placed & { shipped: number; returned: number })[]
 }
 
-/** The stock as it should be. */
+/** The stock as it should be, and the alerts of what is low. */
 export class StockModel {
   readonly levels: RankedLevel[]
   readonly holds: Hold[] = []
+  readonly alerts: { variantId: string; locationId: string; isOpen: boolean }[] = []
+  readonly #threshold: number
 
-  constructor(levels: readonly RankedLevel[]) {
+  constructor(levels: readonly RankedLevel[], threshold: number) {
     this.levels = levels.map((level) => ({ ...level }))
+    this.#threshold = threshold
   }
 
   level(variantId: string, locationId: string): RankedLevel {
@@ -62,6 +65,24 @@ export class StockModel {
 
   /** Carries a command out. @returns the code it is refused with; null when it is done. */
   run(command: Command): string | null {
+    const before = this.levels.map(available)
+    const code = this.#run(command)
+    for (const [index, level] of this.levels.entries()) this.#watch(level, available(level) - before[index]!)
+    return code
+  }
+
+  // Raised by what takes units and leaves few, unless one is open; closed by what brings enough.
+  #watch(level: RankedLevel, gained: number): void {
+    const { variantId, locationId } = level
+    const isLow = available(level) <= this.#threshold
+    const open = this.alerts.find(
+      (alert) => alert.isOpen && alert.variantId === variantId && alert.locationId === locationId,
+    )
+    if (gained < 0 && isLow && !open) this.alerts.push({ variantId, locationId, isOpen: true })
+    if (gained > 0 && !isLow && open) open.isOpen = false
+  }
+
+  #run(command: Command): string | null {
     switch (command.name) {
       case 'restock':
         return this.#move('RESTOCK', { ...at(command), quantity: command.quantity })

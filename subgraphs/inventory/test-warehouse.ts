@@ -9,6 +9,8 @@ import { locations, products, variants } from './tables.ts'
 
 export const berlin = demoId('location/berlin')
 export const hamburg = demoId('location/hamburg')
+/** With so many units or fewer, `aVariant` is low on stock. */
+export const THRESHOLD = 5
 export const keeper = staffWith('inventory:read', 'inventory:manage')
 
 export const RESERVE = `mutation ($input: StockReserveInput!) { stockReserve(input: $input) {
@@ -92,7 +94,7 @@ export async function openWarehouse() {
       taxCategory: 'standard',
       weightGrams: 1,
       maxOrderQuantity: 100,
-      lowStockThreshold: 5,
+      lowStockThreshold: THRESHOLD,
       ...times,
     })
     if (inBerlin) await run(RESTOCK, { variantId: id, locationId: berlin, quantity: inBerlin }, keeper)
