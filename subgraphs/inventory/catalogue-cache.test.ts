@@ -101,3 +101,23 @@ describe('what shoppers read of the catalogue', () => {
     expect(reads()).toBe(2)
   })
 })
+
+describe('what was begun to be read before a rating changed', () => {
+  test('is no answer to who asks after it', async () => {
+    const { cache, request } = open()
+    const answers: ((value: number) => void)[] = []
+    const read = () => new Promise<number>((answer) => answers.push(answer))
+    const asked = { name: 'rating', asked: 'one', isByRating: true }
+    const before = cached(request(), asked, read)
+    await expect.poll(() => answers.length).toBe(1)
+    await cache.set('inventory:rating-generation', 'later', minutes(1))
+    const after = cached(request(), asked, read)
+    await expect.poll(() => answers.length).toBe(2)
+    answers[1]!(2)
+    answers[0]!(1)
+    expect([await before, await after]).toEqual([1, 2])
+    // What the earlier one read is kept last, and known to be out of date.
+    const again = cached(request(), asked, async () => 3)
+    expect(await again).toBe(3)
+  })
+})

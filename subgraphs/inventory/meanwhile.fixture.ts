@@ -16,15 +16,20 @@ export async function meanwhile<T>(
   await db.transaction(async (tx) => {
     await hold(tx)
     begun = begin()
-    await until(async () => {
-      // Who waits is remembered until the end of a transaction, unless it is told to forget.
-      await tx.execute(sql`select pg_stat_clear_snapshot()`)
-      const waiting = await tx.execute(
-        sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-      )
-      return waiting.length >= begun.length
-    })
+    await untilWaiting(tx, begun.length)
     await overtake()
   })
   return await Promise.all(begun)
+}
+
+/** Until so many statements wait for what others have locked. */
+export async function untilWaiting(db: Db, count: number): Promise<void> {
+  await until(async () => {
+    // Who waits is remembered until the end of a transaction, unless it is told to forget.
+    await db.execute(sql`select pg_stat_clear_snapshot()`)
+    const waiting = await db.execute(
+      sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+    )
+    return waiting.length >= count
+  })
 }

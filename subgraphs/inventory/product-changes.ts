@@ -143,18 +143,13 @@ export async function deleteProduct(ctx: Context, { id }: ProductDeleteInput): P
 }
 
 /**
- * Locks variants that are to be removed. Levels come first, as in every command on stock; a hold that comes after waits.
+ * Locks the stock of variants that are to be removed, of a locked product. Levels come before variants, as in every command
+ * on stock; a hold that comes after waits.
  * @throws Rejection CONFLICT with `message` when a checkout or an order has had one of them, or a customer owns one.
  */
 export async function lockUnsold(tx: Db, variantIds: readonly string[], message: string): Promise<void> {
   if (variantIds.length === 0) return
   await lockLevels(tx, variantIds)
-  await tx
-    .select({ id: variants.id })
-    .from(variants)
-    .where(inArray(variants.id, [...variantIds]))
-    .orderBy(variants.id)
-    .for('update')
   const sold = await tx
     .select({ id: reservationLines.variantId })
     .from(reservationLines)

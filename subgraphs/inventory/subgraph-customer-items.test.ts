@@ -6,12 +6,13 @@ import type { User, Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { OrderDelivered } from '../orders/events.ts'
 import { customerItems } from './customer-tables.ts'
+import { claimDelivered, noteDelivered } from './deliveries.ts'
 import { meanwhile } from './meanwhile.fixture.ts'
 import { products, variants } from './tables.ts'
 import { openCatalogue } from './test-catalogue.ts'
 import { keeper, mutation, openShop } from './test-customers.ts'
 
-const { shop, db, run, user, hear, deliver, claim } = await openShop('users')
+const { shop, db, ownContext, run, user, hear, deliver, claim } = await openShop('users')
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -158,6 +159,7 @@ describe('what somebody owns', () => {
     test('is the account’s once the guest has signed in, and what it says of it is of a verified purchase', async () => {
       const [guest, me] = [aGuest(), aCustomer()]
       const line = await deliver(guest, mug, mugVariant)
+      await deliver(guest, mug, mugVariant, line)
       expect(await owned(me)).toBe(0)
       for (let times = 0; times < 2; times += 1) await claim(guest.id, me.id)
       await deliver(guest, mug, mugVariant, line)
@@ -172,6 +174,23 @@ describe('what somebody owns', () => {
       await deliver(me, mug, mugVariant, line)
       expect(await owned(me)).toBe(1)
       expect((await review(me)).review.isVerifiedPurchase).toBe(true)
+    })
+
+    test.each(['claim', 'delivery'])('is the account’s when the %s is being noted as the other comes', async (what) => {
+      const [guest, me] = [aGuest(), aCustomer()]
+      const lines = [{ orderLineId: uuidv7(), variantId: mugVariant, productId: mug }]
+      const delivered = { owner: guest, data: { lines }, entityId: uuidv7(), occurredAt: '2030-01-01T00:00:00.000Z' }
+      const claimed = { data: { guestId: guest.id, userId: me.id } }
+      const isClaim = what === 'claim'
+      await meanwhile(
+        db,
+        (tx) => {
+          const within = { db: tx, now: () => new Date() }
+          return isClaim ? claimDelivered(within, claimed) : noteDelivered(within, delivered)
+        },
+        () => [isClaim ? noteDelivered(ownContext(), delivered) : claimDelivered(ownContext(), claimed)],
+      )
+      expect(await owned(me)).toBe(1)
     })
 
     test('is the account’s when both are told of at once', async () => {

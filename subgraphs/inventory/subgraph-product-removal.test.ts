@@ -63,6 +63,16 @@ describe('a product that is removed', () => {
     expect((await catalogue.run('productUpdate', { id, status: 'ARCHIVED' })).product.status).toBe('ARCHIVED')
   })
 
+  test('never is a variant that is in stock', async () => {
+    const { id } = await catalogue.aProduct()
+    const variant = await catalogue.aVariant(id)
+    await restock(variant.id)
+    expect((await catalogue.run('productVariantDelete', { id: variant.id })).userErrors).toMatchObject(
+      problems({ id: 'CONFLICT' }),
+    )
+    expect(await stockProblems(catalogue.db)).toEqual([])
+  })
+
   test.each(['of the product', 'of a variant'])('never is one that customers own: %s', async (what) => {
     const { id: productId } = await catalogue.aProduct()
     const variant = await catalogue.aVariant(productId)

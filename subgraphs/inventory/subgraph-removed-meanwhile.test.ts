@@ -1,15 +1,17 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
-import { aCustomer } from '../../tests/setup/viewers.ts'
+import { aCustomer, aService } from '../../tests/setup/viewers.ts'
 import { demoLocations } from './demo-stock.ts'
-import { meanwhile } from './meanwhile.fixture.ts'
+import { meanwhile, untilWaiting } from './meanwhile.fixture.ts'
+import { lockLevels } from './stock-levels.ts'
 import { stockProblems } from './stock-problems.ts'
-import { locations, products, stockLevels, variants } from './tables.ts'
+import { categories, locations, products, stockLevels, variants } from './tables.ts'
 import { editor, openCatalogue } from './test-catalogue.ts'
 import { mutation } from './test-customers.ts'
+import { RESERVE } from './test-warehouse.ts'
 
-const { shop, db, aProduct, aVariant, run } = await openCatalogue()
+const { shop, db, aProduct, aVariant, aCategory, run } = await openCatalogue()
 await db.insert(locations).values(demoLocations(new Date()))
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
@@ -66,6 +68,21 @@ describe('what waits for a removal that is about to commit', () => {
   )
 })
 
+test.each(['productCreate', 'productUpdate'] as const)(
+  '%s in a category that is being removed finds none',
+  async (name) => {
+    const category = await aCategory(uuidv7())
+    const { productId: id } = await made()
+    const input = name === 'productCreate' ? { name: 'X' } : { id }
+    const [answer] = await meanwhile(
+      db,
+      (tx) => tx.delete(categories).where(eq(categories.id, category.id)),
+      () => [run(name, { ...input, categoryId: category.id })],
+    )
+    expect(answer.userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'categoryId'] }])
+  },
+)
+
 describe('a removal and', () => {
   const inTurn = async <T>(count: number, act: (both: Made, index: number) => Promise<T>) => {
     for (let index = 0; index < count; index += 1) await act(await made(), index)
@@ -84,6 +101,24 @@ describe('a removal and', () => {
         for (const { code } of userErrors) expect(['NOT_FOUND', 'CONFLICT']).toContain(code)
     })
     expect(await stockProblems(db)).toEqual([])
+  })
+
+  test('a hold at the same moment: what is held stays', async () => {
+    const { productId, variantId } = await made()
+    await ask('stockRestock', { variantId, locationId: berlin, quantity: 1, idempotencyKey: uuidv7() }, editor)
+    const hold = { checkoutId: uuidv7(), attempt: 1, lines: [{ variantId, quantity: 1 }], idempotencyKey: uuidv7() }
+    let removal: Promise<{ userErrors: object[] }> | undefined
+    const [held] = await meanwhile(
+      db,
+      (tx) => lockLevels(tx, [variantId]),
+      () => [shop.ask('inventory', aService('orders'), RESERVE, { input: hold })],
+      async () => {
+        removal = run('productDelete', { id: productId })
+        await untilWaiting(db, 2)
+      },
+    )
+    expect(held!.stockReserve).toMatchObject({ stockReservation: { status: 'HELD' }, userErrors: [] })
+    expect((await removal!).userErrors).toMatchObject([{ code: 'CONFLICT', field: ['input', 'id'] }])
   })
 
   test('reviews of it at the same moment: each is done or finds nothing to do', async () => {

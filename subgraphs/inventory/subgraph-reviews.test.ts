@@ -5,10 +5,11 @@ import { anonymous, type User, type Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import { reviews } from './customer-tables.ts'
 import { meanwhile } from './meanwhile.fixture.ts'
+import { moderateReview } from './reviews.ts'
 import { products } from './tables.ts'
 import { keeper, mutation, openShop } from './test-customers.ts'
 
-const { shop, db, run, user, deliver } = await openShop()
+const { shop, db, ownContext, run, user, deliver } = await openShop()
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
@@ -186,6 +187,17 @@ describe('a review', () => {
       ]),
     )
     await ratingIsRight(tee)
+  })
+
+  test('counts as what it became when two change it at once', async () => {
+    const me = aCustomer()
+    const { id } = await write(me, 5, mug)
+    await meanwhile(
+      db,
+      (tx) => moderateReview({ ...ownContext(), viewer: keeper, db: tx }, { id, status: 'REJECTED' }),
+      () => [run(me, UPDATE, { id, rating: 1 })],
+    )
+    await ratingIsRight(mug)
   })
 
   test('waits for staff where the shop wants it so', async () => {
