@@ -24,7 +24,7 @@ async function brokenBy(statement: SQL): Promise<string | null> {
   }
 }
 
-const variant = await aVariant(5)
+const [variant, other] = [await aVariant(0), await aVariant(0)]
 const somebody = uuidv7()
 const now = sql`now(), now()`
 const [held] = await db.execute<{ id: string }>(sql`
@@ -78,6 +78,8 @@ describe('of two rows there is one', () => {
       (id, created_at, updated_at, user_id, product_id, serial_number, acquired_at, order_line_id)
     values (uuidv7(), ${now}, ${userId}, ${variant}, ${serialNumber}, now(), ${orderLineId})`
   const line = uuidv7()
+  const renamed = (table: string, column: string, id: string) =>
+    sql`update ${sql.identifier('inventory')}.${sql.identifier(table)} set ${sql.identifier(column)} = 'one' where id = ${id}`
   const reserved = sql`
     insert into inventory.reservations (id, created_at, updated_at, checkout_id, attempt, status, expires_at)
     values (uuidv7(), ${now}, ${somebody}, 1, 'HELD', now())`
@@ -118,6 +120,14 @@ describe('of two rows there is one', () => {
     ['customer_items_once', item(null, null)],
     ['customer_items_serial_number', item('SN-1', null), item('SN-1', null, uuidv7())],
     ['customer_items_order_line', item(null, line), item(null, line, uuidv7())],
+    ['variants_sku_unique', renamed('variants', 'sku', variant), renamed('variants', 'sku', other)],
+    ['products_slug_unique', renamed('products', 'slug', variant), renamed('products', 'slug', other)],
+    ['locations_name_unique', renamed('locations', 'name', berlin), renamed('locations', 'name', hamburg)],
+    [
+      'categories_slug_unique',
+      sql`insert into inventory.categories (id, created_at, updated_at, slug, name, path)
+        values (uuidv7(), ${now}, 'one', 'One', '{}')`,
+    ],
     ['guests_pkey', sql`insert into inventory.guests values (${somebody})`],
     [
       'guest_items_pkey',

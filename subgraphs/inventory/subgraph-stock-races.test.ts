@@ -86,6 +86,17 @@ describe('a hold', () => {
     expect(await stockOf(variantId)).toMatchObject({ reserved: 0 })
   })
 
+  test('of the last unit is refused when somebody is just holding it', async () => {
+    const variantId = await aVariant(1)
+    const hold = { checkoutId: uuidv7(), attempt: 1, lines: [{ variantId, quantity: 1 }] }
+    const [late] = await meanwhile(
+      db,
+      (tx) => reserveStock(within(tx), orders, keyed(hold)),
+      () => [reserve([[variantId, 1]])],
+    )
+    expect(late.userErrors).toMatchObject([{ code: 'INSUFFICIENT_STOCK', available: 0 }])
+  })
+
   test('that is swept is neither sold twice, nor given back twice, nor held for longer', async () => {
     const [sold, undone, extended] = [await aHold(), await aHold(), await aHold()]
     const [sale, undo, extension] = await meanwhile(db, sweep, () => [

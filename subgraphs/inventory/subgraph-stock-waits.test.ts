@@ -62,6 +62,19 @@ describe('nobody waits for ever', () => {
     expect(answers).toMatchObject([done, done])
   })
 
+  test('who corrects and who holds the same variants', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const ids = await manyVariants(6)
+      const changes = ids.map((variantId) => ({ variantId, locationId: berlin, delta: 1 }))
+      const answers = await inTurn(
+        ids[0]!,
+        () => run(ADJUST, { changes, reason: 'found' }, keeper),
+        () => reserve(ids.toReversed().map((id) => [id, 1])),
+      )
+      expect(answers).toMatchObject([done, done])
+    }
+  })
+
   test('who holds and who lets go of the same variants', async () => {
     for (let round = 0; round < 3; round += 1) {
       const ids = await manyVariants(6)

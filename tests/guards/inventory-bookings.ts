@@ -14,7 +14,7 @@ export const bookingGuards: readonly Guard[] = [
       committed = locked.committed + c.committed`,
     without: `set on_hand = l.on_hand + c.on_hand, reserved = l.reserved + c.reserved,
       committed = l.committed + c.committed`,
-    redIn: redIn('subgraph-placement', 'given back while'),
+    redIn: redIn('subgraph-placement'),
   },
   {
     forbids: 'bookings of the same levels wait for each other',
@@ -49,7 +49,7 @@ export const bookingGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/stock-levels.ts',
     text: 'from move\n    returning *`',
     without: "from move where kind <> 'RESTOCK'\n    returning *`",
-    redIn: redIn('subgraph-stock', 'row in the ledger'),
+    redIn: redIn('subgraph-stock'),
   },
   {
     forbids: 'stock is booked of what is being removed',
@@ -70,21 +70,21 @@ export const bookingGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/bookings.ts',
     text: 'values(inOrder).onConflictDoNothing()',
     without: 'values(inOrder)',
-    redIn: redIn('subgraph-stock', 'correct counts'),
+    redIn: redIn('subgraph-stock'),
   },
   {
     forbids: 'there is more than can be counted',
     file: 'subgraphs/inventory/bookings.ts',
     text: `    rejectOverfull(levels, moves, places)
 `,
-    redIn: redIn('subgraph-stock-limits', 'a billion'),
+    redIn: redIn('subgraph-stock-limits'),
   },
   {
     forbids: 'a correction takes what is promised',
     file: 'subgraphs/inventory/stock-changes.ts',
     text: `    rejectAny(changes.flatMap(({ delta }, index) => shortage(shelves[index]!, delta, ['changes', index])))
 `,
-    redIn: redIn('subgraph-stock', 'correct counts'),
+    redIn: redIn('subgraph-stock'),
   },
   {
     forbids: 'a correction names a place twice',
@@ -92,35 +92,35 @@ export const bookingGuards: readonly Guard[] = [
     text: `.max(100, 'At most 100 changes.')
     .refine(eachPlaceOnce, ONCE)`,
     without: `.max(100, 'At most 100 changes.')`,
-    redIn: redIn('subgraph-stock-limits', 'same place once'),
+    redIn: redIn('subgraph-stock-limits'),
   },
   {
     forbids: 'a count overwrites what changed since it was read',
     file: 'subgraphs/inventory/stock-changes.ts',
     text: 'if (onHand === changeFromQuantity) return',
     without: 'if (onHand >= 0) return',
-    redIn: redIn('subgraph-stock-changes', 'not what was read'),
+    redIn: redIn('subgraph-stock-changes'),
   },
   {
     forbids: 'a transfer takes what is promised',
     file: 'subgraphs/inventory/stock-changes.ts',
     text: `    rejectAny(shortage(shelf!, -quantity, ['quantity']))
 `,
-    redIn: redIn('subgraph-stock-changes', 'nobody was promised'),
+    redIn: redIn('subgraph-stock-changes'),
   },
   {
     forbids: 'an alert is raised while one is open',
     file: 'subgraphs/inventory/low-stock.ts',
     text: `
       on conflict (variant_id, location_id) where resolved_at is null do nothing`,
-    redIn: redIn('subgraph-alerts', 'raised once'),
+    redIn: redIn('subgraph-alerts'),
   },
   {
     forbids: 'goods that arrive raise an alert',
     file: 'subgraphs/inventory/low-stock.ts',
     text: 'c.gained < 0 and c.available <=',
     without: 'c.available <=',
-    redIn: redIn('subgraph-alerts', 'goods that arrive'),
+    redIn: redIn('subgraph-alerts'),
   },
   {
     forbids: 'somebody is told twice that it is back',
@@ -129,13 +129,13 @@ export const bookingGuards: readonly Guard[] = [
       where w.variant_id = due.variant_id and w.user_id = due.user_id
       returning w.variant_id, w.user_id`,
     without: 'select variant_id, user_id from due',
-    redIn: redIn('subgraph-alerts', 'told once per restock'),
+    redIn: redIn('subgraph-alerts'),
   },
   {
     forbids: 'asking twice fails',
     file: 'subgraphs/inventory/back-in-stock.ts',
     text: `
       on conflict do nothing`,
-    redIn: redIn('subgraph-alerts', 'asks once'),
+    redIn: redIn('subgraph-alerts'),
   },
 ]

@@ -60,7 +60,7 @@ export const holdGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/reservations.ts',
     text: "status <> 'RELEASED' and not exists (select from shipped)`",
     without: "status <> 'RELEASED'`",
-    redIn: redIn('subgraph-stock', 'letting go of the sale'),
+    redIn: redIn('subgraph-stock'),
   },
   {
     forbids: 'what was swept is given back again',
@@ -74,7 +74,7 @@ export const holdGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/reservations.ts',
     text: "due: sql`select * from hold where status = 'HELD'`",
     without: 'due: sql`select * from hold`',
-    redIn: redIn('subgraph-sweeper', 'nothing to extend'),
+    redIn: redIn('subgraph-sweeper'),
   },
   {
     forbids: 'what is swept meanwhile is sold or extended',
@@ -196,7 +196,7 @@ export const holdGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/sales.ts',
     text: 'if (line.quantity - line.shipped < quantity) {',
     without: 'if (!line.quantity) {',
-    redIn: redIn('subgraph-stock', 'no more than was sold'),
+    redIn: redIn('subgraph-stock'),
   },
   {
     forbids: 'what is shipped meanwhile is let go of',
@@ -210,28 +210,28 @@ export const holdGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/returns.ts',
     text: `    rejectNotOut(sold, lines)
 `,
-    redIn: redIn('subgraph-stock-changes', 'cannot be sold again'),
+    redIn: redIn('subgraph-stock-changes'),
   },
   {
     forbids: 'more comes back than can be counted',
     file: 'subgraphs/inventory/returns.ts',
     text: `    rejectOverfull(await lockLevels(tx, [...known.keys()]), moves, lineOf)
 `,
-    redIn: redIn('subgraph-stock-limits', 'what comes back'),
+    redIn: redIn('subgraph-stock-limits'),
   },
   {
     forbids: 'carts with the same lines wait for each other',
     file: 'subgraphs/inventory/placement.ts',
     text: 'order by l.variant_id, l.location_id for update of l`',
     without: 'for update of l`',
-    redIn: redIn('subgraph-reservations', 'opposite order'),
+    redIn: redIn('subgraph-stock-waits', 'corrects and who holds'),
   },
   {
     forbids: 'two carts hold the same unit',
     file: 'subgraphs/inventory/placement.ts',
     text: 'order by l.variant_id, l.location_id for update of l`',
     without: 'order by l.variant_id, l.location_id`',
-    redIn: redIn('subgraph-reservations', '200 buyers'),
+    redIn: redIn('subgraph-stock-races', 'somebody is just holding'),
   },
   {
     forbids: 'what was swept cannot be sold from where it was',
@@ -266,13 +266,13 @@ export const holdGuards: readonly Guard[] = [
     file: 'subgraphs/inventory/placement.ts',
     text: 'o.id = l.location_id and o.is_active',
     without: 'o.id = l.location_id',
-    redIn: redIn('subgraph-placement', 'never where nothing'),
+    redIn: redIn('subgraph-placement'),
   },
   {
     forbids: 'a variant is named twice in a hold',
     file: 'subgraphs/inventory/placement.ts',
     text: `
   .refine((lines) => new Set(lines.map(({ variantId }) => variantId)).size === lines.length, 'Name each variant once.')`,
-    redIn: redIn('subgraph-stock-limits', 'held once'),
+    redIn: redIn('subgraph-stock-limits'),
   },
 ]
