@@ -73,6 +73,21 @@ describe('a movement under way', () => {
     })
   })
 
+  test('is one, though two with its key meet at its payment', async () => {
+    const { buy, id, byStaff } = await reserved()
+    await paying.capture(buy)
+    const refund = { amount: eur('10.00'), reason: 'Late', idempotencyKey: uuidv7() }
+    const row = sql`select from payments.payments where id = ${id} for update`
+    const answers = await held(row, async (letGo) => {
+      const both = Promise.all([byStaff('refundCreate', refund), byStaff('refundCreate', refund)])
+      await until(() => isWaiting(2)).finally(letGo)
+      return await both
+    })
+    expect(answers.flatMap(codes)).toEqual([])
+    expect(answers.filter(({ isReplay }) => isReplay)).toHaveLength(1)
+    expect(await paying.atProcessor(buy)).toMatchObject([{ refunded: 1000 }])
+  })
+
   test('that is a capture leaves nothing to take or to release', async () => {
     const { buy, byStaff } = await reserved()
     await unanswered('capture')

@@ -126,7 +126,7 @@ export const paymentsMovementGuards: readonly Guard[] = [
     'where p.id = (${newest}) and not exists (select from earlier)',
     'where p.id = (${newest})',
     'subgraph.staff',
-    'give a part back once',
+    'give money back, with',
   ),
   moving(
     'a key is taken for the same movement though it is another',
@@ -139,8 +139,8 @@ export const paymentsMovementGuards: readonly Guard[] = [
     'twins with a key get an error',
     "if (!isTaken(error, 'payment_transactions_asked_by_idempotency_key_index')) throw error",
     'throw error',
-    'subgraph.staff',
-    'give a part back once',
+    'subgraph.flight',
+    'with its key meet',
   ),
   moving(
     'a capture under way is taken again',
