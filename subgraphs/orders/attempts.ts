@@ -9,12 +9,12 @@ import { owns, type Owner } from '#platform/viewer.ts'
 import { seal } from '#platform/sealed.ts'
 import { ownedBy, ownerOf } from './access.ts'
 import { begun, isTaken, isUnderWay, nextStatuses, stepNames, type Failure } from './checkout.ts'
-import { freshCheckout, orderOf, patience, settled, withinTime } from './checkouts.ts'
+import { freshCheckout, orderOf, patience, requireOwn, settled, withinTime } from './checkouts.ts'
 import { carryOn } from './completion.ts'
 import { Attempt, takeLease, tell } from './lease.ts'
 import { orderById } from './loaders.ts'
 import type { CheckoutCompleteInput } from './schema.generated.ts'
-import { checkouts, idempotencyKeys, type CheckoutRow } from './tables.ts'
+import { checkouts, idempotencyKeys } from './tables.ts'
 import { transition, type Moved } from './transition.ts'
 
 const completion = ({ CURRENCY }: { CURRENCY: string }) =>
@@ -127,14 +127,6 @@ async function accept(
   if (!accepted) return undefined
   await tell(ctx, accepted.checkout)
   return new Attempt(ctx, accepted.checkout, steps, { isNew: true })
-}
-
-async function requireOwn({ db }: Context, owner: Owner, checkoutId: string): Promise<CheckoutRow> {
-  const [own] = await db
-    .select()
-    .from(checkouts)
-    .where(and(eq(checkouts.id, checkoutId), ownedBy(owner, checkouts)))
-  return own ?? reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
 }
 
 /** Why a checkout takes no new attempt, with the checkout as it stands. */

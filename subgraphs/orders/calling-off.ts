@@ -2,10 +2,9 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { isId } from '#platform/ids.ts'
 import { reject } from '#platform/user-errors.ts'
-import { owns, type Owner } from '#platform/viewer.ts'
-import { ownedBy, ownerOf } from './access.ts'
+import type { Owner } from '#platform/viewer.ts'
 import { nextStatuses } from './checkout.ts'
-import { patience, readCheckout, settled } from './checkouts.ts'
+import { patience, requireOwn, settled } from './checkouts.ts'
 import { tell } from './lease.ts'
 import { awakened, takeUpNow } from './recovery.ts'
 import type { CheckoutCancelInput } from './schema.generated.ts'
@@ -16,9 +15,8 @@ import { checkouts } from './tables.ts'
  * @throws Rejection STATE_TRANSITION once the order exists.
  */
 export async function cancelCheckout(ctx: Context, owner: Owner, { checkoutId }: CheckoutCancelInput) {
-  // Of others', staff may see them all.
-  const known = isId(checkoutId) ? await readCheckout(ctx, checkoutId) : null
-  if (!known || !owns(ctx.viewer, ownerOf(known))) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+  if (!isId(checkoutId)) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+  const known = await requireOwn(ctx, owner, checkoutId)
   const waking = awakened(ctx)
   const [asked] = await ctx.db
     .update(checkouts)
@@ -30,7 +28,6 @@ export async function cancelCheckout(ctx: Context, owner: Owner, { checkoutId }:
     .where(
       and(
         eq(checkouts.id, checkoutId),
-        ownedBy(owner, checkouts),
         inArray(checkouts.status, ['OPEN', 'PROCESSING', 'COMPENSATING', 'AWAITING_PAYMENT_ACTION']),
         isNull(checkouts.placedAt),
       ),

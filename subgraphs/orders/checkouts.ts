@@ -48,6 +48,15 @@ export async function freshCheckout(
   return row ?? null
 }
 
+/** A checkout of somebody's own. @throws Rejection NOT_FOUND, also for staff who may see it */
+export async function requireOwn({ db }: Context, owner: Owner, checkoutId: string): Promise<CheckoutRow> {
+  const [own] = await db
+    .select()
+    .from(checkouts)
+    .where(and(eq(checkouts.id, checkoutId), ownedBy(owner, checkouts)))
+  return own ?? reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
+}
+
 /** Opens the checkout of a cart, or returns the one it has with today's total. */
 export async function createCheckout(ctx: Context, { kind, id }: Owner, { cartId }: CheckoutCreateInput) {
   const cart = isId(cartId) ? await readCart(ctx, cartId) : null

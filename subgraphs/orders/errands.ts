@@ -66,7 +66,7 @@ export async function resumeErrand(
   const [row] = await tx
     .update(errands)
     .set({ status: 'RUNNING', data, actorId: actorOf(ctx.viewer), setbacks: 0, ...takeover(ctx) })
-    .where(and(eq(errands.id, id), eq(errands.status, 'NEEDS_ATTENTION')))
+    .where(eq(errands.id, id))
     .returning()
   return row!
 }

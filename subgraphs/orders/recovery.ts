@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, lte, sql, type SQL } from 'drizzle-orm'
+import { and, eq, inArray, lte, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { carryOn } from './completion.ts'
 import { Attempt, takeLease, tell } from './lease.ts'
@@ -21,11 +21,7 @@ async function takeUp(ctx: Context, where: SQL | undefined): Promise<void> {
     .orderBy(checkouts.leaseUntil)
     .limit(BATCH)
     .for('update', { skipLocked: true })
-  const taken = await ctx.db
-    .update(checkouts)
-    .set(takeLease(ctx))
-    .where(and(inArray(checkouts.id, due), isNotNull(checkouts.leaseUntil)))
-    .returning()
+  const taken = await ctx.db.update(checkouts).set(takeLease(ctx)).where(inArray(checkouts.id, due)).returning()
   await Promise.all(
     (await Attempt.resumed(ctx, taken)).map(async (attempt) => {
       const { id: checkoutId, status } = attempt.checkout

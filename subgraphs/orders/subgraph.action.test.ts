@@ -3,6 +3,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { BOUGHT, codes, MUG, NOTHING, SECURE } from './buying.fixture.ts'
+import { holdAtFailpoints } from './failpoint.ts'
 import { expireCheckouts, recoverCheckouts, resumeCheckout } from './recovery.ts'
 import { shopForTests } from './shop.fixture.ts'
 
@@ -11,6 +12,7 @@ const MINUTE_MS = 60_000
 const { shop, at } = await shopForTests()
 afterEach(async () => {
   shop.clock.now = null
+  holdAtFailpoints(async () => {})
   expect(await at.broken()).toEqual([])
 })
 
@@ -110,6 +112,20 @@ describe('a card whose bank asks the buyer', () => {
     await recoverCheckouts(own())
     expect(await at.read(purchase.buyer, purchase.checkoutId)).toMatchObject({ status: 'COMPLETED' })
     expect(await at.heldFor(purchase.checkoutId)).toEqual(BOUGHT)
+  })
+
+  test('called off just before it waits, does not wait', async () => {
+    const { buyer, input } = await at.checkoutOf(aGuest(), [[MUG, 1]], SECURE)
+    let cancelled: Promise<unknown> | undefined
+    holdAtFailpoints(async (point, id) => {
+      if (point !== 'AUTHORIZE_PAYMENT:effect' || cancelled) return
+      cancelled = at.cancel(buyer, id)
+      const asked = 'select 1 from orders.checkouts where id = $1 and cancel_requested'
+      await until(async () => (await at.sql(asked, id)).length > 0)
+    })
+    await at.complete(buyer, input)
+    expect(await cancelled).toMatchObject({ checkout: { status: 'CANCELLED' }, userErrors: [] })
+    expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)
   })
 
   test('called off, lets go of everything at once', async () => {

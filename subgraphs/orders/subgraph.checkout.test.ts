@@ -216,6 +216,8 @@ describe('completing a checkout', () => {
 
 test('a checkout that nobody completes in time expires', async () => {
   const { buyer, input } = await at.checkoutOf(aGuest())
+  await expireCheckouts(at.later(60))
+  expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'OPEN' })
   shop.clock.now = new Date(Date.now() + 25 * 3_600_000)
   try {
     expect((await at.complete(buyer, input)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])

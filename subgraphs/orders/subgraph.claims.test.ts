@@ -3,6 +3,7 @@ import type { Guest, User } from '#platform/viewer.ts'
 import { Victim } from '../../tests/crash/victim.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { BOUGHT, DECLINED, MUG, NOTHING } from './buying.fixture.ts'
+import { holdAtFailpoints } from './failpoint.ts'
 import { PIVOT, stepNames, undoNames } from './checkout.ts'
 import { recoverCheckouts } from './recovery.ts'
 import { shopForTests } from './shop.fixture.ts'
@@ -70,6 +71,23 @@ describe('a guest who signs in between the death of a process and recovery', () 
       owner: isClaimedFirst ? { kind: 'user', id: account.id } : { kind: 'guest', id: guest.id },
     })
   })
+})
+
+test('a guest who signs in just before the order is created has it as an account', async () => {
+  const guest = aGuest()
+  const account = aCustomer()
+  const { input } = await at.checkoutOf(guest)
+  holdAtFailpoints(async (point) => {
+    if (point !== 'CREATE_ORDER:effect') return
+    await our.hear('GuestClaimed', { guestId: guest.id, userId: account.id, cartMergeStrategy: 'SUM_QUANTITIES' })
+  })
+  await at.complete(guest, input).finally(() => holdAtFailpoints(async () => {}))
+  const { order } = await at.read(account, input.checkoutId)
+  expect(await our.read(account, order.id)).toMatchObject({ status: 'CONFIRMED' })
+  expect((await at.factsOf(order.id)).map(({ owner }) => owner)).toEqual([
+    { kind: 'user', id: account.id },
+    { kind: 'user', id: account.id },
+  ])
 })
 
 describe('a guest who signs in while a declined checkout is undone', () => {

@@ -16,13 +16,6 @@ describe('an order that is held because it could not be paid', () => {
     expect(status).toBe('ON_HOLD')
     return { id, checkoutId, totalMinor, version: version as number }
   }
-  const openUp = (checkoutId: string) =>
-    our.at.sql(
-      `update payments.sandbox_authorizations s set behaviour = 'approve' from payments.payments p
-       where s.reference = p.provider_reference and p.checkout_id = $1`,
-      checkoutId,
-    )
-
   test('goes on once its money is taken after all, and only then', async () => {
     const { id, checkoutId, totalMinor, version } = await held()
     const refused = await our.moveByHand(id, 'CONFIRMED', version)
@@ -30,7 +23,7 @@ describe('an order that is held because it could not be paid', () => {
     expect(codes(refused)).toEqual(['PAYMENT_DECLINED'])
     expect(await our.read(staff, id)).toMatchObject({ status: 'ON_HOLD' })
     expect((await our.at.factsOf(id)).map(({ name }) => name)).not.toContain('OrderReadyToShip')
-    await openUp(checkoutId)
+    await our.at.openUp(checkoutId)
     const key = uuidv7()
     const confirmed = await our.moveByHand(id, 'CONFIRMED', version, key)
     expect(confirmed).toMatchObject({ order: { status: 'CONFIRMED' }, isReplay: false, userErrors: [] })
@@ -48,7 +41,7 @@ describe('an order that is held because it could not be paid', () => {
 
   test('and whose money staff took in payments goes on too', async () => {
     const { id, checkoutId, version } = await held()
-    await openUp(checkoutId)
+    await our.at.openUp(checkoutId)
     const [payment] = await our.at.sql<{ id: string }>(
       `select id from payments.payments where checkout_id = $1`,
       checkoutId,
@@ -65,7 +58,7 @@ describe('an order that is held because it could not be paid', () => {
 
   test('waits for a bank that cannot be reached, and goes on by itself', async () => {
     const { id, checkoutId, totalMinor, version } = await held()
-    await openUp(checkoutId)
+    await our.at.openUp(checkoutId)
     await our.at.planFaults('capture lost-answer', 'lookup lost-request')
     expect(codes(await our.moveByHand(id, 'CONFIRMED', version))).toEqual(['UPSTREAM_UNAVAILABLE'])
     await our.recover()
@@ -75,7 +68,7 @@ describe('an order that is held because it could not be paid', () => {
 
   test('and is cancelled while its money is taken, stays cancelled and has it back', async () => {
     const { id, checkoutId, version } = await held()
-    await openUp(checkoutId)
+    await our.at.openUp(checkoutId)
     await our.at.planFaults('capture lost-answer', 'lookup lost-request')
     await our.moveByHand(id, 'CONFIRMED', version)
     expect(await our.cancel(staff, id, 'PAYMENT')).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
@@ -89,6 +82,18 @@ describe('an order that is held because it could not be paid', () => {
     expect((await our.at.factsOf(id)).map(({ name }) => name)).not.toContain('OrderReadyToShip')
   })
 
+  test('and that two let go at once is paid once', async () => {
+    const { id, checkoutId, totalMinor, version } = await held()
+    await our.at.openUp(checkoutId)
+    const both = await Promise.all([1, 2].map(() => our.moveByHand(id, 'CONFIRMED', version)))
+    for (const answer of both) {
+      if (codes(answer)[0] === 'STALE_VERSION') continue
+      expect(answer).toMatchObject({ order: { status: 'CONFIRMED' }, userErrors: [] })
+    }
+    expect(await our.errandsOf(id)).toMatchObject([{ kind: 'COLLECT', status: 'DONE' }])
+    expect(await our.at.chargedFor(checkoutId)).toEqual({ authorizations: 1, captured: totalMinor })
+  })
+
   test('but not for another reason is just let go', async () => {
     const { order } = await anOrder(shop, aCustomer(), { status: 'ON_HOLD' })
     expect(await our.moveByHand(order.id, 'CONFIRMED', 1)).toMatchObject({ order: { status: 'CONFIRMED', version: 2 } })
@@ -97,11 +102,7 @@ describe('an order that is held because it could not be paid', () => {
 
   test('has it taken when staff ask again after the bank was out of reach for too long', async () => {
     const { id, checkoutId, totalMinor } = await our.bought(aGuest(), [[MUG, 1]], UNCAPTURABLE)
-    await our.at.sql(
-      `update payments.sandbox_authorizations s set behaviour = 'approve' from payments.payments p
-       where s.reference = p.provider_reference and p.checkout_id = $1`,
-      checkoutId,
-    )
+    await our.at.openUp(checkoutId)
     await our.at.planFaults(...Array.from({ length: 14 }, () => ['capture lost-request', 'lookup lost-request']).flat())
     await our.moveByHand(id, 'CONFIRMED')
     for (let hours = 1; hours <= 12; hours++) await our.recover(hours)
