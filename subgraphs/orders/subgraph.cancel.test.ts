@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
@@ -8,6 +8,7 @@ import { errands } from './aftersale-tables.ts'
 import { codes, MUG, UNCAPTURABLE } from './buying.fixture.ts'
 import { cancelSteps } from './cancellations.ts'
 import { carryOut } from './errands.ts'
+import { holdAtFailpoints } from './failpoint.ts'
 import { anOrder } from './order.fixture.ts'
 import { owningAt } from './owning.fixture.ts'
 import { shopForTests } from './shop.fixture.ts'
@@ -23,6 +24,8 @@ const shipmentsOf = async (orderId: string) =>
   )
 
 describe('an order that is cancelled before it leaves', () => {
+  afterEach(() => holdAtFailpoints(async () => {}))
+
   test('gives money and goods back, holds the shipment back, and tells who did it', async () => {
     const before = await our.stockOf(MUG)
     const buyer = aCustomer()
@@ -90,6 +93,26 @@ describe('an order that is cancelled before it leaves', () => {
     expect(await at.chargedFor(checkoutId)).toMatchObject({ captured: 0 })
   })
 
+  test('by a second while the first is under way is cancelled once, and both hear of it', async () => {
+    const buyer = aGuest()
+    const { id } = await our.bought(buyer)
+    const goOn = Promise.withResolvers<void>()
+    holdAtFailpoints(async (point) => {
+      if (point === 'CANCEL:CALL_OFF_SHIPMENTS:before') await goOn.promise
+    })
+    const first = our.cancel(buyer, id)
+    await until(async () => (await our.errandsOf(id)).length > 0)
+    const second = our.cancel(buyer, id)
+    const joined = `select 1 from orders.idempotency_keys where reply ->> 'errandId' is not null and reply ->> 'token' is null
+      and scope = $1`
+    await until(async () => (await at.sql(joined, `orderCancel:guest:${buyer.id}`)).length > 0)
+    goOn.resolve()
+    for (const answer of await Promise.all([first, second])) {
+      expect(answer).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
+    }
+    expect(await our.errandsOf(id)).toMatchObject([{ kind: 'CANCEL', status: 'DONE' }])
+  })
+
   test('by many at once is cancelled once, and all hear of it', async () => {
     const buyer = aGuest()
     const { id, checkoutId } = await our.bought(buyer)
@@ -129,8 +152,13 @@ describe('two processes that carry on the same cancellation', () => {
     const orders = shop.part('orders').ownContext()
     const [errand] = await orders.db.select().from(errands).where(eq(errands.orderId, id))
     await carryOut(orders, { errandId: errand!.id, token: errand!.leaseToken - 1 }, cancelSteps)
-    expect(await orders.db.select().from(errands).where(eq(errands.orderId, id))).toEqual([errand])
+    const rows = () => orders.db.select().from(errands).where(eq(errands.orderId, id))
+    expect(await rows()).toEqual([errand])
     await our.recover()
+    const [over] = await rows()
+    expect(over).toMatchObject({ status: 'DONE' })
+    await carryOut(orders, { errandId: over!.id, token: over!.leaseToken }, cancelSteps)
+    expect(await rows()).toEqual([over])
   })
 })
 

@@ -22,6 +22,10 @@ describe('a failure is undone, and the same checkout succeeds later', () => {
       'FAILED',
     ])
     expect(await at.heldFor(input.checkoutId)).toEqual(NOTHING)
+    // The key makes no second attempt, though the checkout would take one.
+    const again = await at.complete(buyer, input)
+    expect(again).toMatchObject({ isReplay: true, userErrors: [{ code: 'PAYMENT_DECLINED' }] })
+    expect(again.checkout.steps).toEqual(declined.checkout.steps)
     const paid = await at.complete(buyer, { ...input, paymentToken: await at.token(), idempotencyKey: uuidv7() })
     expect(paid).toMatchObject({ checkout: { status: 'COMPLETED', failure: null }, userErrors: [] })
     expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)

@@ -1,4 +1,4 @@
-// What keeps two processes from undoing each other's work, one guard at a time.
+// What is judged is what is changed: whoever changes it meanwhile is waited for.
 import { afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { until } from '../../tests/setup/until.ts'
@@ -10,7 +10,6 @@ import { holdAtFailpoints } from './failpoint.ts'
 import { otherTransaction } from './locking.fixture.ts'
 import { closeOrders } from './moving.ts'
 import { anOrder } from './order.fixture.ts'
-import { recoverCheckouts } from './recovery.ts'
 import { shopForTests } from './shop.fixture.ts'
 
 const { shop, at, our } = await shopForTests()
@@ -28,89 +27,9 @@ function onceAt(point: string, act: (id: string) => Promise<unknown>) {
   })
 }
 
-type Step = { status: string; attempts: number }
-const lostCapture = ['capture lost-request', 'lookup lost-request']
-const lostRefund = ['refund lost-request', 'lookup lost-request']
 const lockCheckout = 'select from orders.checkouts where id = $1 for update'
-const lockOrder = 'select from orders.orders where id = $1 for update'
-
-describe('what a live process carries on', () => {
-  test('is taken from it by no recovery: a checkout', async () => {
-    const { buyer, input } = await at.checkoutOf(aGuest())
-    onceAt('AUTHORIZE_PAYMENT:before', () => recoverCheckouts(at.later(0)))
-    const { checkout } = await at.complete(buyer, input)
-    expect(checkout.status).toBe('COMPLETED')
-    expect(checkout.steps.every(({ attempts }: Step) => attempts <= 1)).toBe(true)
-  })
-
-  test('is taken from it by no recovery: an errand', async () => {
-    const buyer = aGuest()
-    const { id } = await our.bought(buyer)
-    onceAt('CANCEL:GIVE_BACK:before', () => our.recover(0))
-    expect(await our.cancel(buyer, id)).toMatchObject({ order: { status: 'CANCELLED' } })
-    const leases = `select lease_token as token, status from orders.errands where order_id = $1`
-    expect(await at.sql(leases, id)).toEqual([{ token: 1, status: 'DONE' }])
-  })
-})
-
-describe('what another recovery is just taking up', () => {
-  test('is not waited for: the next checkout is taken up', async () => {
-    const both = [await at.checkoutOf(aGuest()), await at.checkoutOf(aGuest())]
-    for (const { buyer, input } of both) {
-      await at.planFaults(...lostCapture)
-      await at.complete(buyer, input)
-    }
-    const [first, second] = both.map(({ input }) => input.checkoutId) as [string, string]
-    const other = await otherTransaction(shop, lockCheckout, first)
-    const recovered = recoverCheckouts(at.later(60))
-    await until(async () => (await at.heldFor(second)).cart === 'CONVERTED', 5_000).finally(() => other.commit())
-    await recovered
-    expect(await at.heldFor(first)).toMatchObject({ money: ['AUTHORIZED'] })
-    await recoverCheckouts(at.later(60))
-    expect(await at.heldFor(first)).toEqual(BOUGHT)
-  })
-
-  test('is not waited for: the next errand is taken up', async () => {
-    const both = [await our.bought(aGuest()), await our.bought(aGuest())]
-    for (const { id } of both) {
-      await at.planFaults(...lostRefund)
-      await our.cancel(staff, id)
-    }
-    const [first, second] = both.map(({ id }) => id) as [string, string]
-    const other = await otherTransaction(shop, 'select from orders.errands where order_id = $1 for update', first)
-    const recovered = our.recover()
-    await until(async () => (await our.errandsOf(second))[0]!.status === 'DONE', 5_000).finally(() => other.commit())
-    await recovered
-    expect(await our.errandsOf(first)).toMatchObject([{ status: 'RUNNING' }])
-    await our.recover()
-    expect(await our.errandsOf(first)).toMatchObject([{ status: 'DONE' }])
-  })
-})
-
-test('a process whose errand another took over records nothing, though the other is not done', async () => {
-  const buyer = aGuest()
-  const { id } = await our.bought(buyer)
-  const slow = Promise.withResolvers<void>()
-  const quick = Promise.withResolvers<void>()
-  const reached: string[] = []
-  holdAtFailpoints(async (point) => {
-    reached.push(point)
-    const times = reached.filter((each) => each === point).length
-    if (point === 'CANCEL:CALL_OFF_SHIPMENTS:effect' && times === 1) await slow.promise
-    if (point === 'CANCEL:GIVE_BACK:before' && times === 1) await quick.promise
-  })
-  const cancelled = our.cancel(buyer, id)
-  await until(async () => reached.includes('CANCEL:CALL_OFF_SHIPMENTS:effect'))
-  const recovered = our.recover()
-  await until(async () => reached.includes('CANCEL:GIVE_BACK:before'))
-  slow.resolve()
-  expect(await cancelled).toMatchObject({ order: { status: 'CANCELLED' }, userErrors: [] })
-  expect(await our.errandsOf(id)).toMatchObject([{ status: 'RUNNING', step: 1, setbacks: 0 }])
-  quick.resolve()
-  await recovered
-  expect(await our.errandsOf(id)).toMatchObject([{ status: 'DONE', step: 2, setbacks: 0 }])
-  expect((await at.factsOf(id)).filter(({ name }) => name === 'OrderCancelled')).toHaveLength(1)
-})
+// As an UPDATE of it does: what only refers to the order need not wait.
+const lockOrder = 'select from orders.orders where id = $1 for no key update'
 
 describe('an order that changes meanwhile is judged as it is then', () => {
   test('by news of a shipment: by all its lines', async () => {
@@ -237,6 +156,8 @@ describe('a checkout', () => {
   test('that is being completed is opened again as it is', async () => {
     const buyer = aGuest()
     const { cart, input } = await at.checkoutOf(buyer)
+    const query = 'query ($id: ID!) { checkout(id: $id) { expiresAt } }'
+    const { checkout } = await shop.ask('orders', buyer, query, { id: input.checkoutId })
     const goOn = Promise.withResolvers<void>()
     onceAt('RESERVE_STOCK:before', () => goOn.promise)
     const own = shop.part('orders').createContext({ viewer: buyer, requestId: uuidv7() })
@@ -250,6 +171,7 @@ describe('a checkout', () => {
     }
     const opened = await createCheckout({ ...own, call }, buyer, { cartId: cart.id })
     expect(opened.checkout).toMatchObject({ id: input.checkoutId, status: 'PROCESSING' })
+    expect(opened.checkout.expiresAt.toISOString()).toBe(checkout.expiresAt)
     goOn.resolve()
     await completed
     expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)

@@ -124,6 +124,9 @@ export class CrashShop implements AsyncDisposable {
     const captured = ending.held === BOUGHT ? totalMinor : 0
     const charged = await this.at.chargedFor(checkoutId)
     expect(charged).toMatchObject(isBought ? { authorizations: 1, captured } : { captured })
+    const facts = checkout.order ? await this.at.factsOf(checkout.order.id) : []
+    const begun = facts.flatMap(({ name }) => (name === 'OrderPlaced' || name === 'OrderReadyToShip' ? [name] : []))
+    expect(begun).toEqual([...(isBought ? ['OrderPlaced'] : []), ...(captured > 0 ? ['OrderReadyToShip'] : [])])
     const told = ending.status === 'CANCELLED' ? ['STATE_TRANSITION'] : ending.failure ? [ending.failure] : []
     const replays = await Promise.all([1, 2].map(() => this.at.complete(viewer, input)))
     for (const replay of replays) {
