@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import type { Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
+import { holdAtFailpoints } from './failpoint.ts'
 
 /** A transaction of some other process, which holds what its statements lock until it commits. */
 export async function otherTransaction(shop: Parts, text: string, ...values: string[]) {
@@ -31,4 +32,14 @@ export async function otherTransaction(shop: Parts, text: string, ...values: str
       await Promise.all([client.end(), watcher.end()])
     },
   }
+}
+
+/** Has something happen the first time that anybody comes to a failpoint. */
+export function onceAt(point: string, act: (id: string) => Promise<unknown>) {
+  let isDone = false
+  holdAtFailpoints(async (reached, id) => {
+    if (reached !== point || isDone) return
+    isDone = true
+    await act(id)
+  })
 }

@@ -80,6 +80,19 @@ describe('an order that staff hold before its money is taken', () => {
   })
 })
 
+test('an order that staff hold and let go before its money is taken leaves when it is paid, and once', async () => {
+  const { buyer, input } = await at.checkoutOf(aGuest())
+  holdAtFailpoints(async (reached, id) => {
+    if (reached !== 'CAPTURE_PAYMENT:before') return
+    const orderId = await orderOf(id)
+    for (const status of ['ON_HOLD', 'CONFIRMED']) await our.moveByHand(orderId, status)
+    expect(await readyFacts(orderId)).toEqual([])
+  })
+  const { order } = await at.complete(buyer, input)
+  expect(order).toMatchObject({ status: 'CONFIRMED' })
+  expect(await readyFacts(order.id)).toHaveLength(1)
+})
+
 describe('an order that is cancelled while its money is taken', () => {
   const cancelPoints = Object.keys(cancelSteps).flatMap((name) =>
     ['before', 'effect'].map((when) => `CANCEL:${name}:${when}`),
@@ -154,6 +167,7 @@ describe('an order that is cancelled while its money is taken', () => {
     holdAtFailpoints(async () => {})
     await recoverCheckouts(at.later(60))
     await our.recover()
+    expect(await at.read(buyer, checkoutId)).toMatchObject({ status: 'COMPLETED' })
     expect(await our.read(buyer, orderId)).toMatchObject({ status: 'CANCELLED' })
     expect(await at.heldFor(checkoutId)).toMatchObject({ holds: [], money: [] })
     expect(await readyFacts(orderId)).toEqual([])

@@ -4,23 +4,13 @@ import { until } from '../../tests/setup/until.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { BOUGHT } from './buying.fixture.ts'
 import { holdAtFailpoints } from './failpoint.ts'
-import { otherTransaction } from './locking.fixture.ts'
+import { onceAt, otherTransaction } from './locking.fixture.ts'
 import { recoverCheckouts } from './recovery.ts'
 import { shopForTests } from './shop.fixture.ts'
 
 const { shop, at, our } = await shopForTests()
 
 afterEach(() => holdAtFailpoints(async () => {}))
-
-/** Has something happen the first time that anybody comes to a failpoint. */
-function onceAt(point: string, act: (id: string) => Promise<unknown>) {
-  let isDone = false
-  holdAtFailpoints(async (reached, id) => {
-    if (reached !== point || isDone) return
-    isDone = true
-    await act(id)
-  })
-}
 
 type Step = { status: string; attempts: number }
 const lostCapture = ['capture lost-request', 'lookup lost-request']
@@ -56,7 +46,11 @@ describe('what another recovery is just taking up', () => {
     const [first, second] = both.map(({ input }) => input.checkoutId) as [string, string]
     const other = await otherTransaction(shop, lockCheckout, first)
     const recovered = recoverCheckouts(at.later(60))
-    await until(async () => (await at.heldFor(second)).cart === 'CONVERTED', 5_000).finally(() => other.commit())
+    try {
+      await until(async () => (await at.heldFor(second)).cart === 'CONVERTED', 5_000)
+    } finally {
+      await other.commit()
+    }
     await recovered
     expect(await at.heldFor(first)).toMatchObject({ money: ['AUTHORIZED'] })
     await recoverCheckouts(at.later(60))
@@ -72,7 +66,11 @@ describe('what another recovery is just taking up', () => {
     const [first, second] = both.map(({ id }) => id) as [string, string]
     const other = await otherTransaction(shop, 'select from orders.errands where order_id = $1 for update', first)
     const recovered = our.recover()
-    await until(async () => (await our.errandsOf(second))[0]!.status === 'DONE', 5_000).finally(() => other.commit())
+    try {
+      await until(async () => (await our.errandsOf(second))[0]!.status === 'DONE', 5_000)
+    } finally {
+      await other.commit()
+    }
     await recovered
     expect(await our.errandsOf(first)).toMatchObject([{ status: 'RUNNING' }])
     await our.recover()

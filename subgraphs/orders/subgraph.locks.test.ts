@@ -7,7 +7,7 @@ import { BAG, BOUGHT, MUG, NOTHING, TEE, UNCAPTURABLE } from './buying.fixture.t
 import { completeCheckout } from './attempts.ts'
 import { createCheckout } from './checkouts.ts'
 import { holdAtFailpoints } from './failpoint.ts'
-import { otherTransaction } from './locking.fixture.ts'
+import { onceAt, otherTransaction } from './locking.fixture.ts'
 import { closeOrders } from './moving.ts'
 import { anOrder } from './order.fixture.ts'
 import { shopForTests } from './shop.fixture.ts'
@@ -16,16 +16,6 @@ const { shop, at, our } = await shopForTests()
 const { staff } = our
 
 afterEach(() => holdAtFailpoints(async () => {}))
-
-/** Has something happen the first time that anybody comes to a failpoint. */
-function onceAt(point: string, act: (id: string) => Promise<unknown>) {
-  let isDone = false
-  holdAtFailpoints(async (reached, id) => {
-    if (reached !== point || isDone) return
-    isDone = true
-    await act(id)
-  })
-}
 
 const lockCheckout = 'select from orders.checkouts where id = $1 for update'
 // As an UPDATE of it does: what only refers to the order need not wait.

@@ -42,7 +42,7 @@ const ordering: readonly Guard[] = [
     file: of('collections'),
     text: 'if (!paidAt || readyAt || ',
     without: 'if (readyAt || ',
-    redIn: test('capture', 'and then once'),
+    redIn: test('capture', 'let go before its money is taken'),
   },
   {
     forbids: 'an order is held that staff took the money of',
