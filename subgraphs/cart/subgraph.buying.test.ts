@@ -4,9 +4,9 @@ import { uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { aCustomer, aGuest, aService } from '../../tests/setup/viewers.ts'
 import { MUG, TEE, openShop } from './shopping.fixture.ts'
-import { cartLines } from './tables.ts'
+import { cartLines, carts } from './tables.ts'
 
-const { shop, db, pricesChanged, mutate, read, withLines } = await openShop('cart', 'inventory')
+const { shop, db, pricesChanged, somebodyWaits, mutate, read, withLines } = await openShop('cart', 'inventory')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const list = `{ products(first: 60) { nodes { variants(first: 1) { nodes { id sku availability } } } } }`
@@ -66,6 +66,21 @@ describe('units put in', () => {
     expect(cart.lines).toMatchObject([{ quantity: 5 }])
     expect(cart.version).toBe(6)
     expect((await withLines(viewer, [{ variantId, quantity: 1 }])).lines).toMatchObject([{ quantity: 6 }])
+  })
+
+  test('add up with what was put in while they waited', async () => {
+    const viewer = aGuest()
+    const lines = [{ variantId: another().id, quantity: 1 }]
+    const { id: cartId } = await withLines(viewer, lines)
+    let adding!: ReturnType<typeof mutate>
+    await db().transaction(async (tx) => {
+      // What another addition does, slowly.
+      await tx.update(carts).set({ version: 2 }).where(eq(carts.id, cartId))
+      await tx.update(cartLines).set({ quantity: 3 }).where(eq(cartLines.cartId, cartId))
+      adding = mutate(viewer, 'cartLinesAdd', { cartId, lines })
+      await somebodyWaits()
+    })
+    expect((await adding).cart).toMatchObject({ version: 3, lines: [{ quantity: 4 }] })
   })
 
   test('are refused for every reason at once, and nothing is put in', async () => {

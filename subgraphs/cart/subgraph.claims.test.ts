@@ -49,6 +49,18 @@ describe('a guest who signs in', () => {
     expect(await read(user, theirs)).toMatchObject({ status: 'MERGED' })
   })
 
+  test('finds them in the cart in use, not in a closed one; the carts of others are as they were', async () => {
+    const [first, second, user, other] = [aGuest(), aGuest(), aCustomer(), aGuest()]
+    await fill(await create(first), { tee: 1 })
+    const own = await create(user)
+    await fill(await create(second), { mug: 1 })
+    await fill(await create(other), { pen: 1 })
+    await merge(first.id, user.id)
+    expect((await merge(second.id, user.id)).cart.id).toBe(own)
+    expect(contents(await read(user))).toEqual(['1 tee', '1 mug'])
+    expect(contents(await read(other))).toEqual(['1 pen'])
+  })
+
   test('brings the cart along when the account has none, and the fact after the command changes nothing', async () => {
     const [guest, user] = [aGuest(), aCustomer()]
     await fill(await create(guest), { tee: 3 })

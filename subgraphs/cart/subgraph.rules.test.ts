@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import postgres from 'postgres'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aGuest } from '../../tests/setup/viewers.ts'
 import { openShop } from './shopping.fixture.ts'
@@ -36,11 +36,13 @@ async function brokenBy(statement: PromiseLike<unknown>): Promise<string | null>
 
 const now = new Date()
 const times = { createdAt: now, updatedAt: now }
-const viewer = aGuest()
-const cartId = await create(viewer)
-await fill(cartId, { tee: 1 })
 
 describe('a cart, whoever writes it,', () => {
+  let cartId: string
+  beforeAll(async () => {
+    cartId = await create(aGuest())
+    await fill(cartId, { tee: 1 })
+  })
   const change = (values: Partial<typeof carts.$inferInsert>) =>
     brokenBy(db().update(carts).set(values).where(eq(carts.id, cartId)))
   const line = (values: Partial<typeof cartLines.$inferInsert>) =>

@@ -1,10 +1,12 @@
+import { cartChangeGuards } from './cart-changes.ts'
+import { cartHoldGuards } from './cart-holds.ts'
+import { cartPriceGuards } from './cart-prices.ts'
+import { cartRuleGuards } from './cart-rules.ts'
 import type { Guard } from './guard.ts'
 
 export const cartGuards: readonly Guard[] = [
-  {
-    forbids: 'an undone attempt freezes a cart',
-    file: 'subgraphs/cart/holds.ts',
-    text: "if (isTaken(error, 'holds_checkout_id_attempt_pk')) return undefined",
-    redIn: { file: 'subgraphs/cart/subgraph.holds.test.ts' },
-  },
+  ...cartChangeGuards,
+  ...cartHoldGuards,
+  ...cartPriceGuards,
+  ...cartRuleGuards,
 ]
