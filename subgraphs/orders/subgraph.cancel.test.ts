@@ -98,10 +98,10 @@ describe('an order that is cancelled before it leaves', () => {
     const { id } = await our.bought(buyer)
     const goOn = Promise.withResolvers<void>()
     holdAtFailpoints(async (point) => {
-      if (point === 'CANCEL:CALL_OFF_SHIPMENTS:before') await goOn.promise
+      if (point === 'CANCEL:GIVE_BACK:before') await goOn.promise
     })
     const first = our.cancel(buyer, id)
-    await until(async () => (await our.errandsOf(id)).length > 0)
+    await until(async () => (await our.errandsOf(id))[0]?.step === 1)
     const second = our.cancel(buyer, id)
     const joined = `select 1 from orders.idempotency_keys where reply ->> 'errandId' is not null and reply ->> 'token' is null
       and scope = $1`

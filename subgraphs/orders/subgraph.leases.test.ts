@@ -101,6 +101,16 @@ test('a process whose checkout another took over records nothing, though the oth
   expect(await at.heldFor(input.checkoutId)).toEqual(BOUGHT)
 })
 
+test('a process whose checkout another finished does not note once more that the money was taken', async () => {
+  const { buyer, input } = await at.checkoutOf(aGuest())
+  onceAt('CAPTURE_PAYMENT:effect', () => recoverCheckouts(at.later(60)))
+  const { order } = await at.complete(buyer, input)
+  const names = (await at.factsOf(order.id)).map(({ name }) => name)
+  expect(names).toEqual(['OrderPlaced', 'OrderReadyToShip'])
+  const { timeline } = await our.read(buyer, order.id)
+  expect(timeline.nodes.map(({ kind }: { kind: string }) => kind)).toEqual(['PAID', 'PLACED'])
+})
+
 test('a process whose errand another took over records nothing, though the other is not done', async () => {
   const buyer = aGuest()
   const { id } = await our.bought(buyer)

@@ -14,7 +14,7 @@ const ordering: readonly Guard[] = [
     file: of('placement'),
     text: 'where id = ${orderId} and exists (select from moved) returning *`',
     without: 'where id = ${orderId} returning *`',
-    redIn: { file: 'tests/crash/stopped.test.ts', name: 'finished its checkout at CAPTURE_PAYMENT' },
+    redIn: test('leases', 'does not note once more'),
   },
   {
     forbids: 'goods leave of an order that is held or called off',
@@ -148,10 +148,16 @@ const after: readonly Guard[] = [
     redIn: test('locks', 'by news of a shipment'),
   },
   {
-    forbids: 'two begin to call an order off',
+    forbids: 'who calls an order off that somebody is just calling off is refused',
     file: of('cancellations'),
     text: "if (earlier?.status === 'RUNNING') return { errandId: earlier.id, token: null }",
     redIn: test('cancel', 'by a second while'),
+  },
+  {
+    forbids: 'an order is called off anew that staff have to call off to the end',
+    file: of('cancellations'),
+    text: 'if (earlier) return { errandId: earlier.id, token: null }',
+    redIn: test('cancel', 'for so long that staff'),
   },
   {
     forbids: 'what has left is called off',
