@@ -2,48 +2,16 @@ import { eq } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
-import { aService, staffWith } from '../../tests/setup/viewers.ts'
+import { staffWith } from '../../tests/setup/viewers.ts'
 import { invariants } from './invariants.ts'
 import { openShop } from './shopping.fixture.ts'
 import { priceEpoch, promotionCustomers, promotionUses, promotions } from './tables.ts'
+import { anAttempt, okOf, undoing, usesIn } from './usage.fixture.ts'
 
 const { shop, db, pricesChanged, somebodyWaits } = await openShop('cart')
 afterAll(() => shop[Symbol.asyncDispose]())
 
-const orders = aService('orders')
-const promote = async (values: Partial<typeof promotions.$inferInsert> = {}): Promise<string> => {
-  const [row] = await db()
-    .insert(promotions)
-    .values({
-      name: 'Free shipping',
-      kind: 'FREE_SHIPPING',
-      isActive: true,
-      createdAt: new Date(),
-      updatedAt: new Date(),
-      ...values,
-    })
-    .returning()
-  return row!.id
-}
-async function command(field: 'promotionUsageReserve' | 'promotionUsageRelease', input: object) {
-  const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`
-  const document = `mutation ($input: ${type}) { ${field}(input: $input) { ok isReplay userErrors { code field } } }`
-  return (await shop.ask('cart', orders, document, { input: { idempotencyKey: uuidv7(), ...input } }))[field]
-}
-const reserve = (input: object) => command('promotionUsageReserve', input)
-const release = (input: object) => command('promotionUsageRelease', input)
-const anAttempt = (promotionIds: string[], buyer: object = { customerId: uuidv7() }) => ({
-  checkoutId: uuidv7(),
-  attempt: 1,
-  promotionIds,
-  ...buyer,
-})
-const undoing = ({ checkoutId, attempt }: { checkoutId: string; attempt: number }) => ({ checkoutId, attempt })
-const used = async (id: string): Promise<number> => {
-  const rows = await db().select().from(promotions)
-  return rows.find((row) => row.id === id)!.usageCount
-}
-const okOf = (answers: { ok: boolean }[]) => answers.filter(({ ok }) => ok).length
+const { promote, reserve, release, used } = usesIn({ shop, db })
 
 describe('uses of a promotion', () => {
   test('are counted once per attempt, whatever key the command has', async () => {
@@ -67,6 +35,21 @@ describe('uses of a promotion', () => {
       { code: 'LIMIT_EXCEEDED', field: ['input', 'promotionIds', '0'] },
     ])
     expect(await used(id)).toBe(5)
+  })
+
+  test('never pass it by one that was under way', async () => {
+    const id = await promote({ usageLimit: 1 })
+    let reserving!: ReturnType<typeof reserve>
+    await db().transaction(async (tx) => {
+      // What the command of another checkout does, slowly.
+      await tx.update(promotions).set({ usageCount: 1 }).where(eq(promotions.id, id))
+      const use = { ...undoing(anAttempt([id])), promotionIds: [id], counted: 1, createdAt: new Date() }
+      await tx.insert(promotionUses).values({ ...use, status: 'RESERVED' })
+      reserving = reserve(anAttempt([id]))
+      await somebodyWaits()
+    })
+    expect((await reserving).userErrors).toMatchObject([{ code: 'LIMIT_EXCEEDED' }])
+    expect(await used(id)).toBe(1)
   })
 
   test('never pass a customer’s limit: an account by its id, a guest by address', async () => {
@@ -255,6 +238,8 @@ describe('uses given back', () => {
     })
     expect(await undone).toMatchObject({ ok: true })
     expect(await used(id)).toBe(0)
+    const [counter] = await db().select().from(promotionCustomers).where(eq(promotionCustomers.promotionId, id))
+    expect(counter).toMatchObject({ used: 0 })
   })
 
   test('also when their order is called off, once', async () => {

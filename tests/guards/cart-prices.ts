@@ -13,7 +13,7 @@ export const cartPriceGuards: readonly Guard[] = [
     file: 'subgraphs/cart/promotion-uses.ts',
     text: 'where id = any(${arrayOf(promotionIds)}) order by id for update',
     without: 'where id = any(${arrayOf(promotionIds)}) order by id',
-    redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'never pass the limit' },
+    redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'by one that was under way' },
   },
   {
     forbids: 'two checkouts wait for each other’s promotions in a circle',
