@@ -7,6 +7,7 @@ import { Rejection, inputPath, problem, type UserError } from '#platform/user-er
 import { client, requireScope } from '#platform/viewer.ts'
 import { tellRestocked } from './back-in-stock.ts'
 import { insufficient } from './placement.ts'
+import { unknownPlaces, type NamedPlace, type Place } from './places.ts'
 import { available, MOST_ON_HAND, totals } from './stock.ts'
 import { lockLevels, moveStock, tellStockChanged, type Move } from './stock-levels.ts'
 import {
@@ -20,20 +21,6 @@ import {
   type StockLevelRow,
   type VariantRow,
 } from './tables.ts'
-
-export interface Place {
-  variantId: string
-  locationId: string
-}
-
-/** A place that staff name in their input, and where in it they do. */
-export interface NamedPlace extends Place {
-  path: readonly (string | number)[]
-  /** Name of the location's field. */
-  locationField?: string
-  /** Name of the field that says how many. */
-  unitsField?: string
-}
 
 /** A variant's level at a place, locked, and the variant. */
 export interface Shelf {
@@ -98,13 +85,7 @@ export async function openLevels(tx: Db, places: readonly NamedPlace[]): Promise
   const here = new Set(
     (await tx.select().from(locations).where(inArray(locations.id, locationIds))).map(({ id }) => id),
   )
-  const errors = places.flatMap(({ variantId, locationId, path, locationField = 'locationId' }): UserError[] => [
-    ...(known.has(variantId) ? [] : [unknown('variant', [...path, 'variantId'])]),
-    ...(here.has(locationId) ? [] : [unknown('location', [...path, locationField])]),
-  ])
-  const said = new Set<string>()
-  const once = errors.filter(({ field }) => !said.has(String(field)) && said.add(String(field)))
-  if (once.length > 0) throw new Rejection(once)
+  rejectAny(unknownPlaces(places, known, here))
   // Two who open the same levels wait for each other in one direction only.
   const inOrder = places
     .map(({ variantId, locationId }) => ({ variantId, locationId }))
@@ -112,12 +93,6 @@ export async function openLevels(tx: Db, places: readonly NamedPlace[]): Promise
   await tx.insert(stockLevels).values(inOrder).onConflictDoNothing()
   return known
 }
-
-const unknown = (thing: string, path: (string | number)[]): UserError => ({
-  code: 'NOT_FOUND',
-  message: `There is no such ${thing}.`,
-  field: inputPath(path),
-})
 
 const isAt = (place: Place) => (other: Place) =>
   other.variantId === place.variantId && other.locationId === place.locationId

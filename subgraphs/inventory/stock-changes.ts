@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { givenId } from '#platform/ids.ts'
-import { inputPath, parseInput, type UserError } from '#platform/user-errors.ts'
+import { inputPath, type UserError } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
 import { bookMoves, rejectAny, shortage } from './bookings.ts'
 import { variantOf } from './loaders.ts'
+import { parsePlaced, type NamedPlace, type Place } from './places.ts'
 import { MOST_ON_HAND } from './stock.ts'
 import type { StockAdjustInput, StockRestockInput, StockSetInput, StockTransferInput } from './schema.generated.ts'
 
@@ -23,8 +24,9 @@ const restockInput = z.object({ ...place, quantity: units, reason: reason.nullis
 /** Books in goods that arrived. */
 export async function restock(ctx: Context, input: StockRestockInput) {
   requireScope(ctx.viewer, 'inventory:manage')
-  const { quantity, reason: note, ...at } = parseInput(restockInput, input)
-  const { movements, isReplay } = await bookMoves(ctx, 'stockRestock', input, [{ ...at, path: [] }], () => [
+  const placeOf = (at: Place): NamedPlace[] => [{ ...at, path: [] }]
+  const { quantity, reason: note, ...at } = await parsePlaced(ctx, restockInput, input, placeOf)
+  const { movements, isReplay } = await bookMoves(ctx, 'stockRestock', input, placeOf(at), () => [
     { ...at, quantity, kind: 'RESTOCK', reason: note || null },
   ])
   return { productVariant: await variantOf(ctx).load(at.variantId), stockMovement: movements[0]!, isReplay }
@@ -51,9 +53,11 @@ const adjustInput = z.object({
 /** Corrects stock; all changes or none. */
 export async function adjustStock(ctx: Context, input: StockAdjustInput) {
   requireScope(ctx.viewer, 'inventory:manage')
-  const { changes, reason: note } = parseInput(adjustInput, input)
-  const places = changes.map((change, index) => ({ ...change, path: ['changes', index], unitsField: 'delta' }))
-  return await bookMoves(ctx, 'stockAdjust', input, places, (shelves) => {
+  const placesOf = ({ changes }: { changes: readonly Place[] }): NamedPlace[] =>
+    changes.map((change, index) => ({ ...change, path: ['changes', index], unitsField: 'delta' }))
+  const adjustment = await parsePlaced(ctx, adjustInput, input, placesOf)
+  const { changes, reason: note } = adjustment
+  return await bookMoves(ctx, 'stockAdjust', input, placesOf(adjustment), (shelves) => {
     rejectAny(changes.flatMap(({ delta }, index) => shortage(shelves[index]!, delta, ['changes', index])))
     return changes.map(({ delta, ...at }) => ({ ...at, quantity: delta, kind: 'ADJUST', reason: note }))
   })
@@ -72,9 +76,11 @@ const setInput = z.object({
 /** Sets stock to what was counted, where it still is what staff had read; all targets or none. */
 export async function countStock(ctx: Context, input: StockSetInput) {
   requireScope(ctx.viewer, 'inventory:manage')
-  const { targets, reason: note } = parseInput(setInput, input)
-  const places = targets.map((target, index) => ({ ...target, path: ['targets', index] }))
-  return await bookMoves(ctx, 'stockSet', input, places, (shelves) => {
+  const placesOf = (count: { targets: readonly Place[] }): NamedPlace[] =>
+    count.targets.map((target, index) => ({ ...target, path: ['targets', index] }))
+  const counted = await parsePlaced(ctx, setInput, input, placesOf)
+  const { targets, reason: note } = counted
+  return await bookMoves(ctx, 'stockSet', input, placesOf(counted), (shelves) => {
     rejectAny(
       targets.flatMap(({ quantity, changeFromQuantity }, index): UserError[] => {
         const shelf = shelves[index]!
@@ -99,17 +105,19 @@ const transferInput = z
     path: ['toLocationId'],
   })
 
+type Way = Omit<z.output<typeof transferInput>, 'quantity'>
+
 /** Moves units that are not promised to anybody from one location to another. */
 export async function transferStock(ctx: Context, input: StockTransferInput) {
   requireScope(ctx.viewer, 'inventory:manage')
-  const { variantId, fromLocationId, toLocationId, quantity } = parseInput(transferInput, input)
-  const from = { variantId, locationId: fromLocationId }
-  const to = { variantId, locationId: toLocationId }
-  const places = [
-    { ...from, path: [], locationField: 'fromLocationId' },
-    { ...to, path: [], locationField: 'toLocationId' },
+  const placesOf = ({ variantId, fromLocationId, toLocationId }: Way): NamedPlace[] => [
+    { variantId, locationId: fromLocationId, path: [], locationField: 'fromLocationId' },
+    { variantId, locationId: toLocationId, path: [], locationField: 'toLocationId' },
   ]
-  return await bookMoves(ctx, 'stockTransfer', input, places, ([shelf]) => {
+  const { quantity, ...way } = await parsePlaced(ctx, transferInput, input, placesOf)
+  const from = { variantId: way.variantId, locationId: way.fromLocationId }
+  const to = { variantId: way.variantId, locationId: way.toLocationId }
+  return await bookMoves(ctx, 'stockTransfer', input, placesOf(way), ([shelf]) => {
     rejectAny(shortage(shelf!, -quantity, ['quantity']))
     return [
       { ...from, quantity: -quantity, kind: 'TRANSFER' },

@@ -2,7 +2,18 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { aCustomer } from '../../tests/setup/viewers.ts'
 import { stockProblems } from './stock-problems.ts'
-import { COMMIT, RETURN, SET, SHIP, TRANSFER, berlin, hamburg, keeper, openWarehouse } from './test-warehouse.ts'
+import {
+  ADJUST,
+  COMMIT,
+  RETURN,
+  SET,
+  SHIP,
+  TRANSFER,
+  berlin,
+  hamburg,
+  keeper,
+  openWarehouse,
+} from './test-warehouse.ts'
 
 const { shop, db, run, stockOf, reserve, aVariant, aLocation } = await openWarehouse()
 afterAll(async () => {
@@ -65,7 +76,13 @@ describe('a count', () => {
       (await run(SET, { targets, reason: ' ' }, keeper)).userErrors.map(({ field }: { field: string[] }) =>
         field.join('.'),
       ),
-    ).toEqual(['input.targets.0.quantity', 'input.targets.1.changeFromQuantity', 'input.reason'])
+    ).toEqual([
+      'input.targets.0.quantity',
+      'input.targets.1.changeFromQuantity',
+      'input.reason',
+      'input.targets.0.variantId',
+      'input.targets.1.variantId',
+    ])
     const { userErrors } = await run(SET, { targets: [target('x', 1, 1)], reason: 'count' }, keeper)
     expect(userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'targets', '0', 'variantId'] }])
   })
@@ -104,6 +121,26 @@ describe('a transfer', () => {
       'toLocationId',
     ])
   })
+})
+
+test('what staff book tells all that is wrong with it at once', async () => {
+  const shirt = await aVariant(1)
+  const change = (locationId: string, delta: number, variantId = shirt) => ({ variantId, locationId, delta })
+  const input = {
+    changes: [change(berlin, 0), change(uuidv7(), 2_000_000), change('nowhere', 1, 'nothing')],
+    reason: ' ',
+    idempotencyKey: '',
+  }
+  const { userErrors } = await run(ADJUST, input, keeper)
+  expect(userErrors.map(({ code, field }: { code: string; field: string[] }) => `${code} ${field.join('.')}`)).toEqual([
+    'INVALID input.changes.0.delta',
+    'INVALID input.changes.1.delta',
+    'INVALID input.reason',
+    'INVALID input.idempotencyKey',
+    'NOT_FOUND input.changes.1.locationId',
+    'NOT_FOUND input.changes.2.variantId',
+    'NOT_FOUND input.changes.2.locationId',
+  ])
 })
 
 describe('a return', () => {

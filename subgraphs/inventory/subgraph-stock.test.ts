@@ -101,6 +101,8 @@ describe('staff', () => {
     expect(malformed.userErrors).toEqual([
       { code: 'INVALID', field: ['input', 'quantity'] },
       { code: 'INVALID', field: ['input', 'reason'] },
+      { code: 'NOT_FOUND', field: ['input', 'variantId'] },
+      { code: 'NOT_FOUND', field: ['input', 'locationId'] },
     ])
   })
 
