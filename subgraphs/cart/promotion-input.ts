@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isId } from '#platform/ids.ts'
-import { parseMoney } from '#platform/money.ts'
+import { moneyIn } from '#platform/money-input.ts'
 
 const MAX_CATEGORIES = 100
 const problem = (code: string, message: string) => ({ error: message, params: { code } })
@@ -10,18 +10,6 @@ const code = z
   .string()
   .trim()
   .regex(/^[\x21-\x7e]{1,50}$/, 'A code has 1 to 50 letters, digits and signs, and no spaces.')
-
-/** An amount in the store's currency. Only checked here: what is transformed would hide the problems of other fields. */
-const amountIn = (currency: string, least: number) =>
-  z
-    .object({ amount: z.string(), currencyCode: z.string() })
-    .refine(
-      ({ currencyCode }) => currencyCode === currency,
-      problem('NOT_APPLICABLE', `The store sells in ${currency}.`),
-    )
-    .refine((given) => given.currencyCode !== currency || (parseMoney(given)?.amountMinor ?? -1) >= least, {
-      error: `This is not an amount of ${currency}${least > 0 ? ' above 0' : ''}.`,
-    })
 
 const percent = z
   .string()
@@ -50,8 +38,8 @@ export const promotionInput = ({ CURRENCY }: { CURRENCY: string }) =>
       kind: z.enum(['PERCENT_OFF', 'AMOUNT_OFF', 'FREE_SHIPPING', 'BUY_X_GET_Y']),
       code: code.nullish(),
       percentOff: percent.nullish(),
-      amountOff: amountIn(CURRENCY, 1).nullish(),
-      minimumSubtotal: amountIn(CURRENCY, 0).nullish(),
+      amountOff: moneyIn(CURRENCY, { least: 1 }).nullish(),
+      minimumSubtotal: moneyIn(CURRENCY).nullish(),
       categoryIds: z
         .array(z.string().refine(isId, problem('NOT_FOUND', 'No such category.')))
         .min(1, 'At least one; leave it out for all goods.')

@@ -2,7 +2,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { isTaken } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
-import { parseMoney } from '#platform/money.ts'
+import { moneyOf } from '#platform/money-input.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { Rejection, inputPath, parseInput, reject } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
@@ -74,7 +74,7 @@ export async function upsertPromotion(ctx: Context, input: PromotionUpsertInput)
     })
 }
 
-const minorOf = (money: MoneyInput | null | undefined): number | null => (money ? parseMoney(money)!.amountMinor : null)
+const minorOf = (money: MoneyInput | null | undefined): number | null => (money ? moneyOf(money).amountMinor : null)
 
 async function requireCategories(ctx: Context, ids: readonly string[]): Promise<void> {
   const known = ids.length > 0 ? await knownCategories(ctx, ids) : new Set()

@@ -109,14 +109,14 @@ describe('promotions of staff', () => {
     const found = userErrors.map(({ code, field }: { code: string; field: string[] }) => `${field.join('.')} ${code}`)
     expect(found.toSorted()).toEqual([
       'input.amountOff INVALID',
-      'input.amountOff NOT_APPLICABLE',
+      'input.amountOff.currencyCode NOT_APPLICABLE',
       'input.buyQuantity INVALID',
       'input.buyQuantity INVALID',
       'input.categoryIds.0 NOT_FOUND',
       'input.code INVALID',
       'input.endsAt INVALID',
       'input.id NOT_FOUND',
-      'input.minimumSubtotal INVALID',
+      'input.minimumSubtotal.amount INVALID',
       'input.name INVALID',
       'input.perCustomerLimit INVALID',
       'input.percentOff INVALID',

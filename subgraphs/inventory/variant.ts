@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseMoney } from '#platform/money.ts'
+import { moneyIn, moneyOf } from '#platform/money-input.ts'
 import { attributes } from './product.ts'
 import type { Attribute } from './schema.generated.ts'
 import type { VariantRow } from './tables.ts'
@@ -15,20 +15,7 @@ const units = (least: number, most: number) =>
     .max(most, `At most ${most.toLocaleString('en')}.`)
     .nullish()
 
-/** An amount in the store's currency, as minor units. */
-const price = (currency: string) =>
-  z.object({ amount: z.string(), currencyCode: z.string() }).transform((given, { addIssue }) => {
-    if (given.currencyCode !== currency) {
-      const params = { code: 'NOT_APPLICABLE' }
-      addIssue({ code: 'custom', path: ['currencyCode'], message: `Prices are in ${currency}.`, params })
-      return z.NEVER
-    }
-    const minor = parseMoney(given)?.amountMinor
-    if (minor !== undefined && minor >= 0 && minor <= MAX_PRICE_MINOR) return minor
-    const message = `A price is 0 or more, with no more decimals than ${currency} has.`
-    addIssue({ code: 'custom', path: ['amount'], message })
-    return z.NEVER
-  })
+const price = (currency: string) => moneyIn(currency, { most: MAX_PRICE_MINOR })
 
 /** What a variant may be given. Undefined was left out. */
 export const variantInput = (currency: string) =>
@@ -64,7 +51,7 @@ const chosen = <T>(given: T | null | undefined, before: T | undefined, initial: 
 
 /** A variant with what it was given; a new one has been given a price. */
 export function withInput(
-  { sku, price: priceMinor, compareAtPrice, options, title, ...input }: VariantInput,
+  { sku, price, compareAtPrice, options, title, ...input }: VariantInput,
   before: VariantRow | undefined,
   productName: string,
 ): Given {
@@ -76,8 +63,11 @@ export function withInput(
     sku,
     title: kept || titleOf(selectedOptions, productName).slice(0, 200),
     selectedOptions,
-    priceMinor: priceMinor ?? before!.priceMinor,
-    compareAtMinor: compareAtPrice === undefined ? (before?.compareAtMinor ?? null) : compareAtPrice,
+    priceMinor: price ? moneyOf(price).amountMinor : before!.priceMinor,
+    compareAtMinor:
+      compareAtPrice === undefined
+        ? (before?.compareAtMinor ?? null)
+        : compareAtPrice && moneyOf(compareAtPrice).amountMinor,
     taxCategory: chosen(input.taxCategory, before?.taxCategory, 'standard'),
     weightGrams: chosen(input.weightGrams, before?.weightGrams, 0),
     maxOrderQuantity: chosen(input.maxOrderQuantity, before?.maxOrderQuantity, 100),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Context } from '#platform/context.ts'
 import { idempotentStatement } from '#platform/idempotency.ts'
 import { isId, uuidv7 } from '#platform/ids.ts'
+import { moneyIn, moneyOf } from '#platform/money-input.ts'
 import { parseMoney } from '#platform/money.ts'
 import { inputPath, parseInput, reject, Rejection, type UserError } from '#platform/user-errors.ts'
 import { owns, type Owner } from '#platform/viewer.ts'
@@ -23,29 +24,20 @@ const completion = ({ CURRENCY }: { CURRENCY: string }) =>
       checkoutId: z.string(),
       paymentMethodId: z.string().nullish(),
       paymentToken: z.string().min(1).max(500).nullish(),
-      expectedTotal: z
-        .object({ amount: z.string(), currencyCode: z.string() })
-        .transform(({ amount, currencyCode }, check) => {
-          const money = parseMoney({ amount, currencyCode })
-          const problem = (code: string, message: string) =>
-            check.addIssue({ code: 'custom', message, params: { code } })
-          if (currencyCode !== CURRENCY) problem('NOT_APPLICABLE', `The store sells in ${CURRENCY}.`)
-          else if (!money || money.amountMinor < 0) problem('INVALID', 'This is not an amount of the currency.')
-          return money?.amountMinor ?? 0
-        }),
+      expectedTotal: moneyIn(CURRENCY),
       idempotencyKey: z.string(),
     })
     .superRefine(({ paymentMethodId, paymentToken, expectedTotal }, check) => {
       const problem = (code: string, message: string, field: string) =>
         check.addIssue({ code: 'custom', message, path: [field], params: { code } })
-      const given = [paymentMethodId, paymentToken].filter(Boolean).length
+      const given = [paymentMethodId, paymentToken].filter((card) => card != null).length
+      const isPaid = parseMoney(expectedTotal)?.amountMinor !== 0
       if (given === 2) problem('INVALID', 'Give a saved card or a card for this purchase, not both.', 'paymentToken')
-      if (given === 0 && expectedTotal > 0)
-        problem('REQUIRED', 'Give `paymentMethodId` or `paymentToken`.', 'paymentMethodId')
-      if (given > 0 && expectedTotal === 0) problem('INVALID', 'Nothing is to be paid: give no card.', 'expectedTotal')
+      if (given === 0 && isPaid) problem('REQUIRED', 'Give `paymentMethodId` or `paymentToken`.', 'paymentMethodId')
+      if (given > 0 && !isPaid) problem('INVALID', 'Nothing is to be paid: give no card.', 'expectedTotal')
     })
 
-type Completion = z.output<ReturnType<typeof completion>>
+type Completion = Omit<z.output<ReturnType<typeof completion>>, 'expectedTotal'> & { expectedTotalMinor: number }
 
 /** What a key is remembered with: which attempt it made, and how that failed once it did. */
 interface Claim {
@@ -59,7 +51,8 @@ interface Claim {
  * @throws Rejection as the contract lists them, with checkout and order beside the errors.
  */
 export async function completeCheckout(ctx: Context, owner: Owner, input: CheckoutCompleteInput) {
-  const wanted = parseInput(completion(ctx.config), input)
+  const { expectedTotal, ...given } = parseInput(completion(ctx.config), input)
+  const wanted: Completion = { ...given, expectedTotalMinor: moneyOf(expectedTotal).amountMinor }
   const { checkoutId, idempotencyKey: key, ...request } = wanted
   if (!isId(checkoutId)) reject('NOT_FOUND', 'There is no such checkout.', ['checkoutId'])
   if (wanted.paymentMethodId && !isId(wanted.paymentMethodId)) {
@@ -94,7 +87,7 @@ export async function completeCheckout(ctx: Context, owner: Owner, input: Checko
 async function accept(
   ctx: Context,
   owner: Owner,
-  { checkoutId, paymentMethodId = null, paymentToken, expectedTotal, idempotencyKey }: Completion,
+  { checkoutId, paymentMethodId = null, paymentToken, expectedTotalMinor, idempotencyKey }: Completion,
   attemptScope: string,
   remember: (reply: SQL, from: SQL) => SQL,
 ): Promise<Attempt | undefined> {
@@ -109,7 +102,7 @@ async function accept(
       attemptScope,
       attemptKey: idempotencyKey,
       orderId: uuidv7(),
-      expectedTotalMinor: expectedTotal,
+      expectedTotalMinor,
       paymentMethodId,
       paymentToken: paymentToken
         ? seal(paymentToken, `payment-token ${checkoutId}`, ctx.config.ENCRYPTION_SECRET)

@@ -158,7 +158,7 @@ describe('completing a checkout', () => {
     const { buyer, input } = await at.checkoutOf(aGuest())
     const answer = await at.complete(buyer, {
       checkoutId: input.checkoutId,
-      expectedTotal: { amount: '1.00', currencyCode: 'USD' },
+      expectedTotal: { amount: '-1.00', currencyCode: 'USD' },
       paymentToken: '',
       idempotencyKey: '',
     })
@@ -166,7 +166,8 @@ describe('completing a checkout', () => {
       answer.userErrors.map(({ code, field }: { code: string; field: string[] }) => [code, field.join('.')]),
     ).toEqual([
       ['INVALID', 'input.paymentToken'],
-      ['NOT_APPLICABLE', 'input.expectedTotal'],
+      ['NOT_APPLICABLE', 'input.expectedTotal.currencyCode'],
+      ['INVALID', 'input.expectedTotal.amount'],
       ['INVALID', 'input.idempotencyKey'],
     ])
     const both = await at.complete(buyer, { ...input, paymentMethodId: uuidv7() })

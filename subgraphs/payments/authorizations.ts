@@ -6,7 +6,7 @@ import { unseal } from '#platform/sealed.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
 import { isExpired, sealedAs } from './card.ts'
-import { amountIn, id, idempotencyKey } from './inputs.ts'
+import { amountIn, id } from './inputs.ts'
 import type { Doing, Recorded } from './ledger.ts'
 import { ask, begunOf, hashOf, requireSame, requireSuccess, twice, type BegunJson } from './movements.ts'
 import { isUnsettled } from './payment.ts'
@@ -27,7 +27,7 @@ const inputSchema = (currency: string) =>
       amount: amountIn(currency),
       paymentMethodId: z.string().nullish(),
       paymentToken: z.string().max(200).nullish(),
-      idempotencyKey,
+      idempotencyKey: z.string(),
     })
     .refine(({ customerId, guestId }) => !customerId !== !guestId, {
       path: ['customerId'],

@@ -7,7 +7,7 @@ import type { Money } from '#platform/money.ts'
 import { keyset, type PageArgs } from '#platform/pages.ts'
 import { parseInput, reject, rejectTransition } from '#platform/user-errors.ts'
 import { client, hasScope, owns, requireScope, type Service } from '#platform/viewer.ts'
-import { amountIn, id, idempotencyKey } from './inputs.ts'
+import { amountIn, id } from './inputs.ts'
 import { paymentById } from './loaders.ts'
 import { topicOf } from './ledger.ts'
 import { move, requireSuccess, unlessTaken, type Moved, type Movement } from './movements.ts'
@@ -73,7 +73,7 @@ export const moneyOf = ({ currency }: Pick<PaymentRow, 'currency'>, amountMinor:
  * @throws Rejection NOT_FOUND, PAYMENT_DECLINED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
  */
 export async function captureForOrder(ctx: Context, { name: askedBy }: Service, given: PaymentCaptureForOrderInput) {
-  const { orderId, idempotencyKey: key } = parseInput(z.object({ orderId: id, idempotencyKey }), given)
+  const { orderId, idempotencyKey: key } = parseInput(z.object({ orderId: id, idempotencyKey: z.string() }), given)
   const movement: Movement = {
     kind: 'CAPTURE',
     of: sql`p.order_id = ${orderId} and p.authorized_minor > 0`,
@@ -96,14 +96,14 @@ export async function captureForOrder(ctx: Context, { name: askedBy }: Service, 
 export async function capturePayment(ctx: Context, given: PaymentCaptureInput) {
   requireScope(ctx.viewer, 'payments:manage')
   const amount = amountIn(ctx.config.CURRENCY).nullish()
-  const input = parseInput(z.object({ paymentId: z.string(), amount, idempotencyKey }), given)
+  const input = parseInput(z.object({ paymentId: z.string(), amount, idempotencyKey: z.string() }), given)
   return await byStaff(ctx, input, { kind: 'CAPTURE', amountMinor: input.amount?.amountMinor ?? null })
 }
 
 /** Releases what is reserved, before any is taken. @throws Rejection as `paymentVoid` says */
 export async function voidPayment(ctx: Context, given: PaymentVoidInput) {
   requireScope(ctx.viewer, 'payments:manage')
-  const input = parseInput(z.object({ paymentId: z.string(), idempotencyKey }), given)
+  const input = parseInput(z.object({ paymentId: z.string(), idempotencyKey: z.string() }), given)
   return await byStaff(ctx, input, { kind: 'VOID', amountMinor: null, left: unlessTaken })
 }
 
@@ -114,7 +114,7 @@ export async function refundPayment(ctx: Context, given: RefundCreateInput) {
     paymentId: z.string(),
     amount: amountIn(ctx.config.CURRENCY),
     reason: z.string().trim().min(1, 'A refund has a reason.').max(500, 'A reason has at most 500 characters.'),
-    idempotencyKey,
+    idempotencyKey: z.string(),
   })
   const input = parseInput(schema, given)
   const { amount, reason } = input
@@ -127,7 +127,12 @@ export async function refundPayment(ctx: Context, given: RefundCreateInput) {
  * @throws Rejection NOT_FOUND, LIMIT_EXCEEDED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
  */
 export async function refundForReturn(ctx: Context, { name: askedBy }: Service, given: PaymentRefundForReturnInput) {
-  const schema = z.object({ orderId: id, returnId: id, amount: amountIn(ctx.config.CURRENCY), idempotencyKey })
+  const schema = z.object({
+    orderId: id,
+    returnId: id,
+    amount: amountIn(ctx.config.CURRENCY),
+    idempotencyKey: z.string(),
+  })
   const { idempotencyKey: key, ...request } = parseInput(schema, given)
   const { orderId, amount } = request
   const movement: Movement = {

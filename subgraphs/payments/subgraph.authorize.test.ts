@@ -144,6 +144,7 @@ describe('an authorisation', () => {
       ['INVALID', 'input.attempt'],
       ['INVALID', 'input.orderId'],
       ['NOT_APPLICABLE', 'input.amount.currencyCode'],
+      ['REQUIRED', 'input.paymentToken'],
       ['INVALID', 'input.idempotencyKey'],
     ])
     const buy = await paying.purchase(aCustomer())

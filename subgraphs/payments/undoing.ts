@@ -2,7 +2,7 @@ import { and, asc, eq, not, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
-import { id, idempotencyKey } from './inputs.ts'
+import { id } from './inputs.ts'
 import { unsettled, type Doing, type Kind } from './ledger.ts'
 import { move, moveIfLeft, unlessTaken, type Movement } from './movements.ts'
 import { isUnsettled, refundableMinor, reservedMinor } from './payment.ts'
@@ -14,7 +14,7 @@ const inputSchema = z.object({
   checkoutId: id,
   attempt: z.number().int().min(1, 'Attempts count from 1.'),
   reason: z.string().max(500),
-  idempotencyKey,
+  idempotencyKey: z.string(),
 })
 
 type Undoing = z.output<typeof inputSchema>

@@ -51,7 +51,8 @@ async function start(atEnd: (stop: () => Promise<void>) => void): Promise<Server
 // What a killed run left. One that is this young may not have taken its folder yet.
 async function removeOldRuns(): Promise<void> {
   for await (const dataDir of glob(`${PREFIX}*`)) {
-    const { mtimeMs } = await stat(dataDir)
-    if (Date.now() - mtimeMs > 60_000) await removeAbandoned(dataDir).catch(() => {})
+    // Another run may be removing it, too.
+    const found = await stat(dataDir).catch(() => undefined)
+    if (found && Date.now() - found.mtimeMs > 60_000) await removeAbandoned(dataDir).catch(() => {})
   }
 }
