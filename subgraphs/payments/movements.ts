@@ -191,7 +191,7 @@ export async function ifReached<T>(answer: Promise<T>): Promise<T | null> {
 }
 
 /** @throws Rejection unless the movement succeeded. */
-export function requireSuccess({ status, errorCode }: PaymentTransactionRow): void {
+export function requireSuccess({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): void {
   if (status === 'SUCCEEDED') return
   if (status === 'DECLINED') {
     reject('PAYMENT_DECLINED', 'The card was declined. Nothing was charged.', null, {
@@ -212,5 +212,8 @@ export function requireSuccess({ status, errorCode }: PaymentTransactionRow): vo
   if (amountsOutOfBounds.includes(errorCode ?? '')) {
     reject('LIMIT_EXCEEDED', 'The bank takes no payment as small or as large as this.', ['amount'])
   }
-  reject('UPSTREAM_UNAVAILABLE', 'The bank cannot be reached. Try again with the same key.')
+  if (isUnsettled({ status, errorCode })) {
+    reject('UPSTREAM_UNAVAILABLE', 'The bank cannot be reached. Try again with the same key.')
+  }
+  reject('UPSTREAM_UNAVAILABLE', 'The bank refuses. Try again later, with a new key.')
 }
