@@ -103,6 +103,11 @@ export interface Pricing extends Summary {
   total: Money
 }
 
+export interface FreshPricing extends Pricing {
+  /** False when inventory or delivery could not be asked: then it is as last known. */
+  isUpToDate: boolean
+}
+
 /**
  * Units that a line may hold at its price: `maxOrderQuantity`, or fewer where they would cost so much that the cart could
  * not be told what it comes to.

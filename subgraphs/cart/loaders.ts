@@ -5,7 +5,8 @@ import { loadOne } from '#platform/loader.ts'
 import { idArray, prepared } from '#platform/prepared.ts'
 import { owner } from '#platform/viewer.ts'
 import { isCurrent } from './access.ts'
-import { currentEpoch, type SeenCart } from './price-cache.ts'
+import type { SeenCart } from './price-cache.ts'
+import { currentEpoch } from './price-epoch.ts'
 import { carts } from './tables.ts'
 
 const seen = (db: Db) => db.select({ ...getTableColumns(carts), epoch: currentEpoch }).from(carts)

@@ -2,7 +2,7 @@ import type { Context } from '#platform/context.ts'
 import { loadGrouped } from '#platform/loader.ts'
 import { deliveryOptionsFor } from './calls/delivery.ts'
 import { offersFor } from './calls/inventory.ts'
-import { basketOf, priceOf, type Basket, type Delivery, type Pricing, type Summary } from './cart.ts'
+import { basketOf, priceOf, type Basket, type Delivery, type FreshPricing, type Pricing, type Summary } from './cart.ts'
 import { claimProblems } from './claim.ts'
 import { offersOnce } from './offers.ts'
 import { keepPricing, pricingKept, type SeenCart } from './price-cache.ts'
@@ -13,11 +13,6 @@ import { readTerms, type Terms } from './terms.ts'
 interface Contents {
   terms: Terms
   basket: Basket
-  isUpToDate: boolean
-}
-
-export interface FreshPricing extends Pricing {
-  /** False when inventory or delivery could not be asked: then it is as last known. */
   isUpToDate: boolean
 }
 

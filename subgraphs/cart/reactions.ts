@@ -3,7 +3,7 @@ import { LowStockRaised, ProductChanged } from '../inventory/events.ts'
 import { OrderCancelled } from '../orders/events.ts'
 import { GuestClaimed } from '../users/events.ts'
 import { claimCarts } from './claims.ts'
-import { raiseEpoch } from './price-cache.ts'
+import { raiseEpoch } from './price-epoch.ts'
 import { releaseUsageOf } from './promotion-uses.ts'
 
 export const reactions = [

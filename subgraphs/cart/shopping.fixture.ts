@@ -5,7 +5,7 @@ import type { Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import type { SubgraphName } from '../all.ts'
-import { raiseEpoch } from './price-cache.ts'
+import { raiseEpoch } from './price-epoch.ts'
 import { cartLines } from './tables.ts'
 
 export const TEE = { sku: 'TEE-LINEN-BLU-M', id: demoId('variant/TEE-LINEN-BLU-M') }

@@ -223,7 +223,7 @@ export const promotionUses = schema.table(
   ],
 )
 
-/** One row: see price-cache.ts. */
+/** One row: see price-epoch.ts. */
 export const priceEpoch = schema.table(
   'price_epoch',
   { isOnly: boolean().primaryKey().default(true), epoch: integer().notNull() },

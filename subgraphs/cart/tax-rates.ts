@@ -5,7 +5,7 @@ import { isTaken } from '#platform/database.ts'
 import { isId } from '#platform/ids.ts'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import { requireScope } from '#platform/viewer.ts'
-import { raiseEpoch } from './price-cache.ts'
+import { raiseEpoch } from './price-epoch.ts'
 import type { TaxRateUpsertInput } from './schema.generated.ts'
 import { taxRates, type TaxRateRow } from './tables.ts'
 

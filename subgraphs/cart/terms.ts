@@ -2,7 +2,7 @@ import { getTableColumns, sql, type SQL } from 'drizzle-orm'
 import type { Context } from '#platform/context.ts'
 import { idArray, prepared } from '#platform/prepared.ts'
 import { jsonRows } from './json-rows.ts'
-import { currentEpoch } from './price-cache.ts'
+import { currentEpoch } from './price-epoch.ts'
 import type { Candidate } from './promotion.ts'
 import { cartLines, carts, promotionCustomers, promotions, taxRates, type CartLineRow, type CartRow } from './tables.ts'
 import type { TaxRate } from './tax.ts'
@@ -14,7 +14,7 @@ export interface Terms {
   lines: readonly CartLineRow[]
   /** Of the country it is delivered to. */
   rates: readonly TaxRate[]
-  /** See price-cache.ts. */
+  /** See price-epoch.ts. */
   epoch: number
   /** When it was read: what it is priced for. */
   readAt: Date

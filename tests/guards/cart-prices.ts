@@ -192,7 +192,7 @@ export const cartPriceGuards: readonly Guard[] = [
   },
   {
     forbids: 'prices are raised before all promotions are had',
-    file: 'subgraphs/cart/price-cache.ts',
+    file: 'subgraphs/cart/price-epoch.ts',
     text: 'having count(*) > 0',
     without: 'limit 1',
     redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'before they have prices raised' },
