@@ -13,6 +13,7 @@ import { resealCards } from './resealing.ts'
 import { planFault } from './sandbox.ts'
 import { deciding } from './sandbox-books.ts'
 import { paymentMethods } from './tables.ts'
+import { undo } from './undoing.ts'
 
 let shop: Parts
 let paying: ReturnType<typeof payingAt>
@@ -71,6 +72,23 @@ describe('a movement under way', () => {
       await until(seen).finally(letGo)
       expect((await capturing).payment.status).toBe('CAPTURED')
     })
+  })
+
+  test('is undone too when it begins while the undoing looks at what is left', async () => {
+    const { buy, id } = await reserved()
+    const capture = sql.raw(`do $$ begin
+      lock table payments.payments in access exclusive mode;
+      update payments.payments set capturing_minor = 5880 where id = '${id}';
+      insert into payments.payment_transactions
+        (id, payment_id, kind, status, currency, amount_minor, asked_by, idempotency_key, request_hash, at)
+      values (uuidv7(), '${id}', 'CAPTURE', 'PENDING', 'EUR', 5880, 'test', '${id}', '', now());
+    end $$`)
+    await held(capture, async (letGo) => {
+      const undone = undo(paying.own(), id)
+      await until(isWaiting).finally(letGo)
+      expect((await undone).status).toBe('REFUNDED')
+    })
+    expect(await paying.atProcessor(buy)).toMatchObject([{ captured: 5880, refunded: 5880 }])
   })
 
   test('is one, though two with its key meet at its payment', async () => {

@@ -109,6 +109,25 @@ describe('money that the bank refuses to give back', () => {
   })
 })
 
+test('money taken after some was given back is given back as well', async () => {
+  const buy = await paying.purchase(aCustomer())
+  const { payment } = await paying.authorize(buy)
+  const take = (amount: string) =>
+    paying.call(staff, 'paymentCapture', {
+      paymentId: payment.id,
+      amount: { amount, currencyCode: 'EUR' },
+      idempotencyKey: uuidv7(),
+    })
+  await take('20.00')
+  // What is left cannot be released.
+  await losing(payment, { releasedMinor: 3880 })
+  expect(codes(await paying.compensate(buy))).toEqual([['UPSTREAM_UNAVAILABLE', null]])
+  await losing(payment, { releasedMinor: 0 })
+  expect(codes(await take('38.80'))).toEqual([])
+  expect((await paying.compensate(buy)).payment.status).toBe('REFUNDED')
+  expect(await paying.atProcessor(buy)).toEqual([{ amount: 5880, captured: 5880, released: 0, refunded: 5880 }])
+})
+
 describe('movements without an answer', () => {
   /** Payments at a provider that this shop has no key for. They stay as they are, however often they are looked at. */
   const unanswerable = (count: number) =>

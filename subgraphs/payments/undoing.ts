@@ -1,4 +1,4 @@
-import { and, asc, eq, not, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { parseInput, reject } from '#platform/user-errors.ts'
 import type { Service } from '#platform/viewer.ts'
@@ -87,6 +87,7 @@ export async function undo(ctx: Doing, paymentId: string): Promise<PaymentRow> {
   const payment = await paymentNow(ctx, paymentId)
   const taken = refundableMinor(payment)
   const reserved = reservedMinor(payment)
+  if (taken + reserved + payment.capturingMinor === 0) return payment
   const giveBack = async (kind: 'REFUND' | 'VOID', amountMinor: number) => {
     const idempotencyKey = `undo:${paymentId}:${kind.toLowerCase()}:${tries.filter((each) => each === kind).length}`
     const of = sql`p.id = ${paymentId}`
@@ -95,7 +96,8 @@ export async function undo(ctx: Doing, paymentId: string): Promise<PaymentRow> {
   }
   if (taken > 0) await giveBack('REFUND', taken)
   if (reserved > 0) await giveBack('VOID', reserved)
-  return taken + reserved > 0 ? await paymentNow(ctx, paymentId) : payment
+  // More may have been taken meanwhile, or be about to be.
+  return await undo(ctx, paymentId)
 }
 
 const unsettledOf = ({ db }: Doing, paymentId: string): Promise<PaymentTransactionRow[]> =>
@@ -110,7 +112,7 @@ async function triesOf({ db }: Doing, paymentId: string): Promise<Kind[]> {
   const rows = await db
     .select({ kind: paymentTransactions.kind })
     .from(paymentTransactions)
-    .where(and(eq(paymentTransactions.paymentId, paymentId), not(unsettled)))
+    .where(and(eq(paymentTransactions.paymentId, paymentId), sql`${unsettled} is not true`))
   return rows.map(({ kind }) => kind)
 }
 

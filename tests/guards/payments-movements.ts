@@ -235,6 +235,13 @@ export const paymentsMovementGuards: readonly Guard[] = [
     'subgraph.recovery',
     'tried once each time',
   ),
+  undoing(
+    'what is about to be taken is not undone',
+    ' + payment.capturingMinor === 0',
+    ' === 0',
+    'subgraph.flight',
+    'undone too',
+  ),
   settling(
     'a buyer who was quicker is taken for cancelled',
     "ended.status === 'SUCCEEDED'\n",
