@@ -64,6 +64,23 @@ describe('money that staff take in payments while the checkout is about to', () 
   })
 })
 
+test('money that the bank no longer gives: staff decide, and may have it asked for anew', async () => {
+  const { buyer, input } = await at.checkoutOf(aGuest())
+  const book = (released: string) =>
+    at.sql(
+      `update payments.sandbox_authorizations a set released_minor = ${released} from payments.payments p
+       where p.provider_reference = a.reference and p.checkout_id = $1`,
+      input.checkoutId,
+    )
+  holdAtFailpoints(async (reached) => void (reached === 'CAPTURE_PAYMENT:before' && (await book('a.amount_minor'))))
+  const { order } = await at.complete(buyer, input)
+  expect(order).toMatchObject({ status: 'ON_HOLD' })
+  expect(await kindsOf(order.id)).toEqual(['PAYMENT_FAILED', 'PLACED'])
+  await book('0')
+  expect(await our.moveByHand(order.id, 'CONFIRMED')).toMatchObject({ order: { status: 'CONFIRMED' }, userErrors: [] })
+  expect(await readyFacts(order.id)).toHaveLength(1)
+})
+
 describe('an order that staff hold before its money is taken', () => {
   test('does not leave before they let it go, and then once', async () => {
     const { buyer, input } = await at.checkoutOf(aGuest())

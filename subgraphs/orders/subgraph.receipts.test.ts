@@ -118,6 +118,37 @@ describe('a return whose money could not be given back', () => {
       field.join('.'),
     ])
 
+  /** As `stuck`, at a bank that refuses to give any money back until it is `mended`. */
+  const refused = async () => {
+    const request = await stuck()
+    const book = (refunded: string) =>
+      at.sql(
+        `update payments.sandbox_authorizations a set refunded_minor = ${refunded} from payments.payments p
+         where p.provider_reference = a.reference and p.checkout_id = $1`,
+        request.checkoutId,
+      )
+    await book('a.captured_minor')
+    expect(codes(await our.receive(request.id, [[request.line, 1]]))).toEqual(['UPSTREAM_UNAVAILABLE'])
+    expect(await our.errandsOf(request.orderId)).toMatchObject(needsAttention)
+    return { ...request, mended: () => book('0') }
+  }
+
+  test('because the bank refused is given once the bank does not any more', async () => {
+    const { id, checkoutId, totalMinor, mended } = await refused()
+    expect(codes(await our.receive(id, []))).toEqual(['UPSTREAM_UNAVAILABLE'])
+    await mended()
+    expect(await our.receive(id, [])).toMatchObject({ returnRequest: { status: 'REFUNDED' }, userErrors: [] })
+    expect((await at.chargedFor(checkoutId)).captured).toBeLessThan(totalMinor)
+  })
+
+  test('because the bank refuses is left if staff say so', async () => {
+    const { id } = await refused()
+    expect(await our.receive(id, [], { refund: false })).toMatchObject({
+      returnRequest: { status: 'RECEIVED', refundAmount: null, lines: [{ receivedQuantity: 1 }] },
+      userErrors: [],
+    })
+  })
+
   test('takes no other goods, and not the same ones told otherwise, before that is finished', async () => {
     const { id, orderId, line } = await outOfReach()
     expect(await told(id, [[line, 2]])).toEqual([['CONFLICT', 'input.lines']])

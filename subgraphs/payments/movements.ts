@@ -191,15 +191,12 @@ export async function ifReached<T>(answer: Promise<T>): Promise<T | null> {
 }
 
 /** @throws Rejection unless the movement succeeded. */
-export function requireSuccess({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): void {
+export function requireSuccess({
+  kind,
+  status,
+  errorCode,
+}: Pick<PaymentTransactionRow, 'kind' | 'status' | 'errorCode'>): void {
   if (status === 'SUCCEEDED') return
-  if (status === 'DECLINED') {
-    reject('PAYMENT_DECLINED', 'The card was declined. Nothing was charged.', null, {
-      __typename: 'PaymentDeclinedError',
-      declineCode: errorCode!,
-      isRetryable: isRetryable(errorCode!),
-    })
-  }
   if (errorCode === 'token_invalid') reject('TOKEN_INVALID', 'This card token is unknown or used up.', ['paymentToken'])
   if (errorCode === 'token_expired')
     reject('TOKEN_EXPIRED', 'This card token is too old. Enter the card again.', ['paymentToken'])
@@ -215,5 +212,13 @@ export function requireSuccess({ status, errorCode }: Pick<PaymentTransactionRow
   if (isUnsettled({ status, errorCode })) {
     reject('UPSTREAM_UNAVAILABLE', 'The bank cannot be reached. Try again with the same key.')
   }
-  reject('UPSTREAM_UNAVAILABLE', 'The bank refuses. Try again later, with a new key.')
+  const refusal = 'The bank refuses. Try again later, with a new key.'
+  // Of an authorisation it says nothing about the card: another may fail the same way.
+  if (status === 'FAILED' && kind === 'AUTHORIZE') reject('UPSTREAM_UNAVAILABLE', refusal)
+  const message = status === 'DECLINED' ? 'The card was declined. Nothing was charged.' : refusal
+  reject('PAYMENT_DECLINED', message, null, {
+    __typename: 'PaymentDeclinedError',
+    declineCode: errorCode!,
+    isRetryable: isRetryable(errorCode!),
+  })
 }

@@ -63,6 +63,10 @@ export const amountsOutOfBounds: readonly string[] = ['amount_too_small', 'amoun
 export const isUnsettled = ({ status, errorCode }: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): boolean =>
   status === 'PENDING' || status === 'UNKNOWN' || errorCode === NOT_RECEIVED
 
+/** Whether it came to its end without being carried out. */
+export const isRefused = (movement: Pick<PaymentTransactionRow, 'status' | 'errorCode'>): boolean =>
+  movement.status !== 'SUCCEEDED' && !isUnsettled(movement)
+
 // Reasons that pass by themselves; for any other the buyer needs another card.
 const passing: readonly string[] = ['insufficient_funds', 'processing_error', 'issuer_unavailable']
 

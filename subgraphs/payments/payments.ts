@@ -11,7 +11,7 @@ import { amountIn, id } from './inputs.ts'
 import { paymentById } from './loaders.ts'
 import { topicOf } from './ledger.ts'
 import { move, requireSuccess, unlessTaken, type Moved, type Movement } from './movements.ts'
-import { refundableMinor, reservedMinor } from './payment.ts'
+import { isRefused, refundableMinor, reservedMinor } from './payment.ts'
 import type {
   PaymentCaptureForOrderInput,
   PaymentCaptureInput,
@@ -123,8 +123,8 @@ export async function refundPayment(ctx: Context, given: RefundCreateInput) {
 }
 
 /**
- * Gives money back for a return.
- * @throws Rejection NOT_FOUND, LIMIT_EXCEEDED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
+ * Gives money back for a return. One that the bank refused is tried anew by whoever asks anew, with the same key.
+ * @throws Rejection NOT_FOUND, LIMIT_EXCEEDED, NOT_APPLICABLE, PAYMENT_DECLINED, STATE_TRANSITION, UPSTREAM_UNAVAILABLE
  */
 export async function refundForReturn(ctx: Context, { name: askedBy }: Service, given: PaymentRefundForReturnInput) {
   const schema = z.object({
@@ -135,23 +135,28 @@ export async function refundForReturn(ctx: Context, { name: askedBy }: Service, 
   })
   const { idempotencyKey: key, ...request } = parseInput(schema, given)
   const { orderId, amount } = request
-  const movement: Movement = {
-    kind: 'REFUND',
-    of: sql`p.order_id = ${orderId} and p.captured_minor > 0`,
-    amountMinor: amount.amountMinor,
-    askedBy,
-    idempotencyKey: key,
-    request,
-    reason: 'Return',
+  const refund = (idempotencyKey: string) =>
+    move(
+      ctx,
+      {
+        kind: 'REFUND',
+        of: sql`p.order_id = ${orderId} and p.captured_minor > 0`,
+        amountMinor: amount.amountMinor,
+        askedBy,
+        idempotencyKey,
+        request,
+        reason: 'Return',
+      },
+      (payment) =>
+        payment
+          ? refuseBeyond(payment, 'REFUND', amount.amountMinor)
+          : reject('NOT_FOUND', 'Nothing was taken for this order.', ['orderId']),
+    )
+  let refunded = await refund(key)
+  for (let tries = 1; refunded.isReplay && isRefused(refunded.transaction); tries++) {
+    refunded = await refund(`${key}:${tries}`)
   }
-  const refunded = done(
-    await move(ctx, movement, (payment) =>
-      payment
-        ? refuseBeyond(payment, 'REFUND', amount.amountMinor)
-        : reject('NOT_FOUND', 'Nothing was taken for this order.', ['orderId']),
-    ),
-  )
-  return { ...refunded, refund: refunded.transaction }
+  return { ...done(refunded), refund: refunded.transaction }
 }
 
 const targets = { CAPTURE: 'CAPTURED', VOID: 'VOIDED', REFUND: 'REFUNDED' } as const
