@@ -69,6 +69,8 @@ async function handOver(tx: Db, at: Date, userId: string, goods: readonly Goods[
     updatedAt: at,
   }))
   await tx.insert(customerItems).values(items).onConflictDoNothing({ target: customerItems.orderLineId })
-  const bought = [...new Set(goods.map(({ productId }) => productId))].map((productId) => ({ userId, productId }))
+  // In one order: two deliveries at once wait for each other in one direction only.
+  const productIds = [...new Set(goods.map(({ productId }) => productId))].toSorted()
+  const bought = productIds.map((productId) => ({ userId, productId }))
   await tx.insert(purchases).values(bought).onConflictDoNothing()
 }

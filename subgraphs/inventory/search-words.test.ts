@@ -9,6 +9,10 @@ test('ligatures and wide letters are the letters they stand for', () => {
   expect(fold('ﬁg Ｍｕｇ')).toBe('fig mug')
 })
 
+test('a sign that looks like letters is none, so that it is no part of the word before it', () => {
+  expect(wordsIn('Baby™ ℝᴬ Mug 3½ ２４')).toEqual(['baby', 'ra', 'mug', '3½', '24'])
+})
+
 test('words are what letters and digits make, each once', () => {
   expect(wordsIn("T-Shirt, t-shirt & 'mug' 24 cm")).toEqual(['t', 'shirt', 'mug', '24', 'cm'])
 })

@@ -1,9 +1,19 @@
 /** At most this many words of a query count. */
 const MAX_WORDS = 10
 
-/** Text without case, accents and ways to write a letter, as it is kept and looked for: `Größe` → `grosse`, `ﬁg` → `fig`. */
+/**
+ * Text without case, accents and ways to write a letter or digit, as it is kept and looked for: `Größe` → `grosse`, `ﬁg` →
+ * `fig`. Signs are no letters, though some look like them (`™`) and PostgreSQL takes those beyond ASCII for letters where
+ * the locale is C: each becomes a space, so that it parts words as it does in a query.
+ */
 export const fold = (text: string): string =>
-  text.toLowerCase().replaceAll('ß', 'ss').normalize('NFKD').replace(/\p{M}/gu, '')
+  text
+    .replace(/[\p{L}\p{Nd}]/gu, (letter) => letter.normalize('NFKD'))
+    .toLowerCase()
+    .replaceAll('ß', 'ss')
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^\p{L}\p{N}\p{ASCII}]/gu, ' ')
 
 /** The words of a text, folded, each once. */
 export const wordsIn = (text: string): string[] => [...new Set(fold(text).match(/[\p{L}\p{N}]+/gu))]

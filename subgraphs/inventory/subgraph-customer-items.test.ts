@@ -151,6 +151,33 @@ describe('what somebody owns', () => {
     })
   })
 
+  test('is noted of every order in the same order, so that no two deliveries wait for each other in a circle', async () => {
+    const me = aCustomer()
+    const note = (within: { db: Db; now(): Date }, ...productIds: string[]) =>
+      noteDelivered(within, {
+        owner: me,
+        data: {
+          lines: productIds.map((productId) => ({
+            orderLineId: uuidv7(),
+            productId,
+            variantId: productId === mug ? mugVariant : teeVariant,
+          })),
+        },
+        entityId: uuidv7(),
+        occurredAt: '2030-01-01T00:00:00.000Z',
+      })
+    const [first, second] = [tee, mug].toSorted()
+    let other!: { db: Db; now(): Date }
+    await meanwhile(
+      db,
+      (tx) => note((other = { db: tx, now: () => new Date() }), first!),
+      () => [note(ownContext(), second!, first!)],
+      // It waits for the first and holds nothing else.
+      () => note(other, second!),
+    )
+    expect((await items(me, me.id)).totalCount).toBe(4)
+  })
+
   describe('of what was delivered to a guest', () => {
     const owned = async (viewer: User): Promise<number> => (await items(viewer, viewer.id)).totalCount
     const review = (viewer: User) =>

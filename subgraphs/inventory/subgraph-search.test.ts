@@ -127,6 +127,15 @@ describe('a search', () => {
   })
 })
 
+test('a product is found by every word of its name, whatever signs stand beside it', async () => {
+  const catalogue = await openCatalogue()
+  await using _ = catalogue.shop
+  await catalogue.aProduct({ name: 'Baby™ Spoon—Blue' })
+  for (const query of ['baby', 'babby', 'baby™ spoon', 'blue']) {
+    expect((await catalogue.find(query)).slugs, query).toEqual(['baby-spoon-blue'])
+  }
+})
+
 describe('the rank of a match', () => {
   test('is by where the word stands: name, then brand, then tag, then description', async () => {
     await using catalogue = (await openCatalogue()).shop
