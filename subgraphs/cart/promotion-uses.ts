@@ -67,8 +67,8 @@ export async function reserveUsage(ctx: Context, input: PromotionUsageReserveInp
 // when it began, and even a check would be held against that. A guard that holds only one of the counters back leaves `counted` short of
 // what was asked for, which the row's check refuses, and with it the statement.
 const reservation = ({ checkoutId, attempt, promotionIds, customer }: Use, now: Date, remembered: SQL): SQL => sql`
-  with locked as materialized (
-    select id, usage_count, usage_limit, per_customer_limit from ${promotions}
+  with ${alone(checkoutId)}, locked as materialized (
+    select id, usage_count, usage_limit, per_customer_limit from alone, ${promotions}
     where id = any(${arrayOf(promotionIds)}) order by id for update
   ), counted as (
     update ${promotions} p set usage_count = locked.usage_count + 1 from locked
@@ -87,6 +87,13 @@ const reservation = ({ checkoutId, attempt, promotionIds, customer }: Use, now: 
     returning checkout_id
   ), last as (${raised(sql`from locked where usage_count + 1 = usage_limit`)}), remembered as (${remembered})
   select from used`
+
+// Commands of one checkout one after the other: to count locks promotions and then the attempt, to give back the attempt and
+// then its promotions, and of two that are sent once more each would wait for the other.
+const alone = (checkoutId: string): SQL => sql`
+  alone as materialized (
+    select pg_advisory_xact_lock(hashtextextended(${`promotions of ${checkoutId.toLowerCase()}`}, 0))
+  )`
 
 const arrayOf = (ids: readonly string[]): SQL => sql`${`{${ids.join(',')}}`}::uuid[]`
 
@@ -132,13 +139,15 @@ export async function releaseUsage(ctx: Context, input: PromotionUsageReleaseInp
   // else is read is as it was when the statement began. So the row itself says what is to be given back.
   const released = sql`
     insert into ${promotionUses} as u (checkout_id, attempt, promotion_ids, counted, status, created_at)
-    values (${checkoutId}, ${attempt}, '{}', 0, 'RELEASED', ${ctx.now().toISOString()})
+    select ${checkoutId}::uuid, ${attempt}::int, '{}', 0, 'RELEASED', ${ctx.now().toISOString()}::timestamptz from alone
     on conflict (checkout_id, attempt) do update set status = 'RELEASED' where u.status <> 'RELEASED'
     returning promotion_ids, customer`
   const keyed = { scope: 'promotionUsageRelease', key, request }
   const done = await idempotentStatement(ctx, idempotencyKeys, keyed, async (remember) => {
     const remembered = remember(sql`'{}'::jsonb`, sql`(values (true)) as always`)
-    await ctx.db.execute(sql`with ${givenBack(released, IS_WANTED)}, remembered as (${remembered}) select`)
+    await ctx.db.execute(
+      sql`with ${alone(checkoutId)}, ${givenBack(released, IS_WANTED)}, remembered as (${remembered}) select`,
+    )
     return {}
   })
   return { ok: true, isReplay: done!.isReplay }
@@ -147,9 +156,10 @@ export async function releaseUsage(ctx: Context, input: PromotionUsageReleaseInp
 /** Gives back what an order used that was called off. */
 export async function releaseUsageOf({ db }: Pick<Context, 'db'>, checkoutId: string): Promise<void> {
   const released = sql`
-    update ${promotionUses} set status = 'RELEASED' where checkout_id = ${checkoutId} and status <> 'RELEASED'
+    update ${promotionUses} set status = 'RELEASED' from alone where checkout_id = ${checkoutId} and status <> 'RELEASED'
     returning promotion_ids, customer`
-  await db.execute(sql`with ${givenBack(released, sql`${IS_WANTED} or per_customer_limit is not null`)} select`)
+  const isNews = sql`${IS_WANTED} or per_customer_limit is not null`
+  await db.execute(sql`with ${alone(checkoutId)}, ${givenBack(released, isNews)} select`)
 }
 
 // Others were told that the offer is used up.

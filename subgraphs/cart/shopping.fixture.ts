@@ -52,10 +52,10 @@ export async function openShop(...names: SubgraphName[]) {
   const pricesChanged = () => raiseEpoch(db())
 
   /** Waits until a statement of the cart's waits for a row that another transaction holds. */
-  const somebodyWaits = () =>
+  const somebodyWaits = (count = 1) =>
     until(async () => {
       const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-      return (await db().execute(waiting)).length > 0
+      return (await db().execute(waiting)).length >= count
     })
 
   const variants = new Map<string, string>()

@@ -222,6 +222,23 @@ describe('uses given back', () => {
     expect(await used(id)).toBe(0)
   })
 
+  test('are given back when the command comes once more while the undo is under way', async () => {
+    const id = await promote()
+    const attempt = { ...anAttempt([id]), idempotencyKey: uuidv7() }
+    await reserve(attempt)
+    let both!: ReturnType<typeof reserve>[]
+    await db().transaction(async (tx) => {
+      await tx.select().from(promotions).where(eq(promotions.id, id)).for('update')
+      both = [reserve(attempt)]
+      await somebodyWaits()
+      both.push(release(undoing(attempt)))
+      await somebodyWaits(2)
+    })
+    // Whether the command is told of the undo is a matter of when it looks.
+    expect((await Promise.all(both)).at(-1)).toMatchObject({ ok: true })
+    expect(await used(id)).toBe(0)
+  })
+
   test('are given back when the undo comes while the command is still under way', async () => {
     const id = await promote()
     const { checkoutId, attempt, customerId } = { ...anAttempt([id]), customerId: uuidv7() }

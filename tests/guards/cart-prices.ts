@@ -23,6 +23,13 @@ export const cartPriceGuards: readonly Guard[] = [
     redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'in one order' },
   },
   {
+    forbids: 'to count once more and to give back wait for each other in a circle',
+    file: 'subgraphs/cart/promotion-uses.ts',
+    text: '    select pg_advisory_xact_lock(hashtextextended(${`promotions of ${checkoutId.toLowerCase()}`}, 0))',
+    without: '    select ${checkoutId}::text',
+    redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'while the undo is under way' },
+  },
+  {
     forbids: 'a customer uses a promotion more often than one may',
     file: 'subgraphs/cart/promotion-uses.ts',
     text: '    where c.used < all(select per_customer_limit from locked\n      where locked.id = c.promotion_id and per_customer_limit is not null)\n',

@@ -218,6 +218,12 @@ export const catalogueGuards: readonly Guard[] = [
     redIn: redIn('subgraph-reviews'),
   },
   {
+    forbids: 'two deliveries wait for each other’s products in a circle',
+    file: 'subgraphs/inventory/deliveries.ts',
+    text: '.toSorted()',
+    redIn: redIn('subgraph-customer-items', 'in a circle'),
+  },
+  {
     forbids: 'a guest’s delivery that is told of twice fails',
     file: 'subgraphs/inventory/deliveries.ts',
     text: 'values(waiting).onConflictDoNothing()',
