@@ -36,9 +36,12 @@ export function merged(account: Filled, guest: Filled, strategy: MergeStrategy) 
   const codes = mergedCodes(account.cart.discountCodes, guest.cart.discountCodes)
   const { said, unsaid } = mergedDetails(account.cart, guest.cart)
   const before = account.cart.leftOut
-  // Of a variant that several sign-ins left out, the last counts.
+  // What an earlier sign-in left out, this one may have brought; of a variant that several left out, the last counts.
+  const isThere = (out: LeftOutLine) =>
+    lines.some(({ variantId, quantity }) => variantId === out.variantId && quantity === out.quantity)
+  const still = before?.lines?.filter((line) => !isThere(line)) ?? []
   const told = {
-    lines: [...new Map([...(before?.lines ?? []), ...leftOut].map((line) => [line.variantId, line])).values()],
+    lines: [...new Map([...still, ...leftOut].map((line) => [line.variantId, line])).values()],
     codes: distinctCodes([...(before?.codes ?? []), ...codes.leftOut]),
     details: [...new Set([...(before?.details ?? []), ...unsaid])],
   } satisfies LeftOut

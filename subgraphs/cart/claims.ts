@@ -41,7 +41,12 @@ export async function mergeCarts(
   const keyed = { scope: 'cartMerge', key, request: claim }
   const { reply, isReplay } = await idempotent(ctx, idempotencyKeys, keyed, (tx) => merge(tx, ctx, claim))
   if (!isReplay) await tellAll(ctx, reply.changed)
-  const [cart] = reply.cartId ? await ctx.db.select().from(carts).where(eq(carts.id, reply.cartId)) : []
+  // One that the fact opened while this waited for it is none that `merge` saw.
+  const theirs = and(belongsTo({ kind: 'user', id: claim.userId }), isCurrent)
+  const [cart] = await ctx.db
+    .select()
+    .from(carts)
+    .where(reply.cartId ? eq(carts.id, reply.cartId) : theirs)
   return { cart: cart ?? null, isReplay }
 }
 

@@ -7,7 +7,7 @@ import { GuestClaimed } from '../users/events.ts'
 import { reactions } from './reactions.ts'
 import { contents, openShop } from './shopping.fixture.ts'
 
-const { shop, mutate, read, create, fill } = await openShop('cart')
+const { shop, db, somebodyWaits, mutate, read, create, fill } = await openShop('cart')
 afterAll(() => shop[Symbol.asyncDispose]())
 
 /** `['2 tee']` of the lines that a sign-in left out for this reason. */
@@ -189,6 +189,33 @@ describe('a guest who signs in', () => {
     expect(await told()).toEqual([])
   })
 
+  test('is not told any more of what a later sign-in took over after all', async () => {
+    const user = aCustomer()
+    await fill(await create(user), { tee: 2, mug: 1, pen: 4 })
+    const brought: Record<string, number>[] = [{ bag: 1 }, { tee: 2, pen: 3 }]
+    for (const lines of brought) {
+      const guest = aGuest()
+      await fill(await create(guest), lines)
+      await merge(guest.id, user.id, 'REPLACE_WITH_GUEST')
+    }
+    const cart = await read(user)
+    expect(contents(cart).toSorted()).toEqual(['2 tee', '3 pen'])
+    expect(linesLeftOut(cart, 'OTHER_CART_CHOSEN').toSorted()).toEqual(['1 bag', '1 mug', '4 pen'])
+  })
+
+  test('finds the cart that the fact opens while the command waits for it', async () => {
+    const [guest, user] = [aGuest(), aCustomer()]
+    await fill(await create(guest), { tee: 1 })
+    let merging!: ReturnType<typeof merge>
+    await db().transaction(async (tx) => {
+      await claim(guest.id, user.id, undefined, undefined, tx)
+      merging = merge(guest.id, user.id)
+      await somebodyWaits()
+    })
+    const { cart } = await merging
+    expect(contents(cart)).toEqual(['1 tee'])
+  })
+
   test.each(['the command', 'the fact'])(
     'sees it where the account’s cart is watched, by %s; the guest’s is watched no more',
     async (way) => {
@@ -213,11 +240,17 @@ describe('a guest who signs in', () => {
   const many = (name: string, count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`${name}-${index}`, 1]))
 
-  async function claim(guestId: string, userId: string, strategy = 'SUM_QUANTITIES', eventId = uuidv7()) {
+  async function claim(
+    guestId: string,
+    userId: string,
+    strategy = 'SUM_QUANTITIES',
+    eventId = uuidv7(),
+    within = db(),
+  ) {
     const about = { name: 'GuestClaimed', version: 1, occurredAt: new Date().toISOString(), requestId: uuidv7() }
     const data = { guestId, userId, cartMergeStrategy: strategy }
     const event = { ...about, eventId, entityId: guestId, entityVersion: 1, owner: null, data }
     const reaction = reactions.find(({ fact }) => fact.name === event.name)!
-    await reaction.handle(shop.part('cart').ownContext(), event)
+    await reaction.handle({ ...shop.part('cart').ownContext(), db: within }, event)
   }
 })

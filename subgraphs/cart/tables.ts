@@ -44,7 +44,7 @@ export const carts = schema.table(
     /** What that checkout was promised: the cart shows these prices from then on. */
     frozen: jsonb().$type<Pricing>(),
     orderId: uuid(),
-    /** What sign-ins did not take over into it; null when nothing, or all has been told. */
+    /** What sign-ins did not take over into it; null when nothing, empty when all has been told. */
     leftOut: jsonb().$type<LeftOut>(),
     /** When it became an order, went into another cart or was given up. */
     closedAt: columns.at(),
