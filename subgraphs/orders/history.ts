@@ -56,7 +56,7 @@ export const ordersOf = async (ctx: Context, id: string, args: ListArgs) =>
 export const orderCountFor = async (ctx: Context, id: string): Promise<number | null> =>
   isId(id) && maySeeOrdersOf(ctx.viewer, id) ? ((await orderCountOf(ctx).load(id))?.orders ?? 0) : null
 
-/** What an account bought less refunds, in the store's currency. Staff only. */
+/** What an account paid less refunds, in the store's currency. Staff only. */
 export async function lifetimeSpendOf(ctx: Context, id: string): Promise<Money | null> {
   requireScope(ctx.viewer, 'orders:read')
   if (!isId(id)) return null

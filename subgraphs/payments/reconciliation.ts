@@ -89,16 +89,20 @@ async function booked({ db }: Context, provider: string, { from, to }: Period) {
  * difference is for people to look at.
  */
 export async function reconcile(ctx: Context): Promise<void> {
+  // What is wrong with the books, or with one payment of them, keeps no other money waiting.
+  const [books, told] = await Promise.allSettled([compareBooks(ctx), tellUnclaimed(ctx)])
+  for (const each of [books, told]) if (each.status === 'rejected') throw each.reason
+}
+
+async function compareBooks(ctx: Context): Promise<void> {
   const to = new Date(ctx.now().getTime() - SLACK_MS)
   const found = await compare(ctx, { from: new Date(to.getTime() - DAY_MS), to })
-  if (found) {
-    await recordAnswers(ctx, found.answered)
-    const { missingHere, missingAtProvider, amountMismatches } = found.report
-    if (missingHere.length + missingAtProvider.length + amountMismatches.length > 0) {
-      ctx.log.error({ missingHere, missingAtProvider, amountMismatches }, 'our books and the provider’s differ')
-    }
+  if (!found) return
+  const { missingHere, missingAtProvider, amountMismatches } = found.report
+  if (missingHere.length + missingAtProvider.length + amountMismatches.length > 0) {
+    ctx.log.error({ missingHere, missingAtProvider, amountMismatches }, 'our books and the provider’s differ')
   }
-  await tellUnclaimed(ctx)
+  await recordAnswers(ctx, found.answered)
 }
 
 // Authorisations that are without an answer here, or were given up, and that the provider has.

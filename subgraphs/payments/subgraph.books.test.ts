@@ -140,6 +140,22 @@ describe('the reconciler', () => {
     expect(await unclaimed(id)).toHaveLength(2)
   })
 
+  test('tells of it though one authorisation cannot be recorded, which is reported', async () => {
+    const { id } = await begun()
+    const broken = await paying.purchase(aGuest())
+    await planFault(paying.own(), 'authorize', 'lost-answer')
+    await planFault(paying.own(), 'lookup', 'lost-request')
+    await paying.authorize(broken)
+    const ofBroken = eq(payments.orderId, broken.orderId)
+    const claim = (authorizingMinor: number) =>
+      paying.own().db.update(payments).set({ authorizingMinor }).where(ofBroken)
+    await claim(0)
+    const failed = await paying.later(16, () => reconcile(paying.own()).catch((error: unknown) => error))
+    await claim(5880)
+    expect(String((failed as AggregateError).errors)).toContain('payments')
+    expect(await unclaimed(id)).toHaveLength(1)
+  })
+
   test('records an authorisation that reached the provider after it was given up here', async () => {
     const buyer = aGuest()
     const buy = await paying.purchase(buyer)
