@@ -222,6 +222,23 @@ describe('uses given back', () => {
     expect(await used(id)).toBe(0)
   })
 
+  test('are given back from what another checkout has counted meanwhile', async () => {
+    const id = await promote()
+    const attempt = anAttempt([id])
+    await reserve(attempt)
+    let undone!: Promise<unknown>
+    await db().transaction(async (tx) => {
+      // What the command of another checkout does, slowly.
+      await tx.update(promotions).set({ usageCount: 2 }).where(eq(promotions.id, id))
+      const use = { ...undoing(anAttempt([id])), promotionIds: [id], counted: 1, createdAt: new Date() }
+      await tx.insert(promotionUses).values({ ...use, status: 'RESERVED' })
+      undone = release(undoing(attempt))
+      await somebodyWaits()
+    })
+    expect(await undone).toMatchObject({ ok: true })
+    expect(await used(id)).toBe(1)
+  })
+
   test('are given back when the command comes once more while the undo is under way', async () => {
     const id = await promote()
     const attempt = { ...anAttempt([id]), idempotencyKey: uuidv7() }

@@ -81,7 +81,7 @@ export const cartPriceGuards: readonly Guard[] = [
     file: 'subgraphs/cart/promotion-uses.ts',
     text: 'where id in (select id from uses) order by id for update',
     without: 'where id in (select id from uses) order by id',
-    redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'add up, and are given back' },
+    redIn: { file: 'subgraphs/cart/subgraph.usage.test.ts', name: 'counted meanwhile' },
   },
   {
     forbids: 'two who give back wait for each other in a circle',
