@@ -21,4 +21,6 @@ test('an amount has no more decimals than its currency and keeps to the range', 
   expect(problems('0.00', 'EUR')).toEqual([])
   expect(problems('0.00', 'EUR', { least: 1 })).toEqual(['amount'])
   expect(problems('10.01', 'EUR', { most: 1000 })).toEqual(['amount'])
+  const { error } = moneyIn('EUR', { most: 1000 }).safeParse({ amount: '10.01', currencyCode: 'EUR' })
+  expect(error?.issues[0]?.message).toBe('At most 10.00 EUR.')
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseMoney, type Money } from './money.ts'
+import { parseMoney, toDecimal, type Money } from './money.ts'
 
 interface Range {
   /** Minor units; default 0. */
@@ -20,8 +20,11 @@ export const moneyIn = (currency: string, { least = 0, most = Number.MAX_SAFE_IN
       addIssue({ code: 'custom', path: ['currencyCode'], message: `The store sells in ${currency}.`, params })
     }
     const minor = parseMoney(given)?.amountMinor ?? -1
-    if (minor >= least && (isForeign || minor <= most)) return
-    const message = `This is not an amount of ${given.currencyCode}${least > 0 ? ' above 0' : ''}.`
+    const isBeyond = !isForeign && minor > most
+    if (minor >= least && !isBeyond) return
+    const message = isBeyond
+      ? `At most ${toDecimal({ amountMinor: most, currency })} ${currency}.`
+      : `This is not an amount of ${given.currencyCode}${least > 0 ? ' above 0' : ''}.`
     addIssue({ code: 'custom', path: ['amount'], message })
   })
 

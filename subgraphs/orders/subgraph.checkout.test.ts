@@ -215,8 +215,10 @@ describe('completing a checkout', () => {
   })
 })
 
-test('a checkout that nobody completes in time expires', async () => {
+test('a checkout that nobody completes in time expires, and no other', async () => {
   const { buyer, input } = await at.checkoutOf(aGuest())
+  const bought = await at.checkoutOf(aGuest())
+  await at.complete(bought.buyer, bought.input)
   await expireCheckouts(at.later(60))
   expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'OPEN' })
   shop.clock.now = new Date(Date.now() + 25 * 3_600_000)
@@ -224,6 +226,7 @@ test('a checkout that nobody completes in time expires', async () => {
     expect((await at.complete(buyer, input)).userErrors).toMatchObject([{ code: 'STATE_TRANSITION' }])
     await expireCheckouts(shop.part('orders').ownContext())
     expect(await at.read(buyer, input.checkoutId)).toMatchObject({ status: 'EXPIRED' })
+    expect(await at.read(bought.buyer, bought.input.checkoutId)).toMatchObject({ status: 'COMPLETED' })
   } finally {
     shop.clock.now = null
   }
