@@ -1,9 +1,10 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import { anonymous } from '#platform/viewer.ts'
 import { aCustomer, aGuest, staffWith } from '../../tests/setup/viewers.ts'
 import { wishlistItems } from './customer-tables.ts'
+import { meanwhile } from './meanwhile.fixture.ts'
 import { products } from './tables.ts'
 import { mutation, openShop } from './test-customers.ts'
 
@@ -34,6 +35,21 @@ describe('a wishlist', () => {
     })
     expect((await run(me, REMOVE, { productId: tee })).deletedId).toBe(again.wishlistItem.id)
     expect((await run(me, REMOVE, { productId: tee })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
+  })
+
+  test('is added to by one at a time: who waited finds what is there by then', async () => {
+    const me = aCustomer()
+    const at = new Date()
+    const [added] = await meanwhile(
+      db,
+      async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`wishlist ${me.id}`}, 0))`)
+        await tx.insert(wishlistItems).values({ userId: me.id, productId: tee, createdAt: at, updatedAt: at })
+      },
+      () => [run(me, ADD, { productId: tee, variantId: teeVariant })],
+    )
+    expect(added).toMatchObject({ wishlistItem: { variant: { id: teeVariant } }, userErrors: [] })
+    expect((await user(me, me.id, LIST)).wishlist.totalCount).toBe(1)
   })
 
   test('is nobody else’s to see', async () => {

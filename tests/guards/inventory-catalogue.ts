@@ -188,7 +188,7 @@ export const catalogueGuards: readonly Guard[] = [
     forbids: 'two adds to a wishlist at once fail or are too many',
     file: 'subgraphs/inventory/wishlist.ts',
     text: '    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`wishlist ${userId}`}, 0))`)\n',
-    redIn: redIn('subgraph-wishlist'),
+    redIn: redIn('subgraph-wishlist', 'who waited finds'),
   },
   {
     forbids: 'a wishlist has more than 500 products',
