@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
+import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
 import payments from './index.ts'
 import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
@@ -195,6 +196,34 @@ describe('movements without an answer', () => {
     expect([await looks(0), await looks(1), await looks(6), await looks(7)]).toEqual([1, 0, 0, 1])
     expect([await looks(600), await looks(609), await looks(611)]).toEqual([1, 0, 1])
     await forget()
+  })
+
+  test('are left to the process that is looking at them', async () => {
+    await unanswerable(2)
+    const { db } = paying.own()
+    const looked = await paying.later(0, async () => {
+      let pass: Promise<number> | undefined
+      await db.transaction(async (tx) => {
+        await tx.execute(sql`update payments.payment_transactions set looked_at = ${shop.clock.now!.toISOString()}
+          where id = (select min(id::text)::uuid from payments.payment_transactions where status = 'UNKNOWN')`)
+        let isOver = false
+        pass = resolveMovements(paying.own())
+          .then(
+            () => 0,
+            ({ errors }: AggregateError) => errors.length,
+          )
+          .finally(() => (isOver = true))
+        // It is over without waiting; without its lock it waits here, and then looks at both.
+        await until(async () => {
+          await tx.execute(sql`select pg_stat_clear_snapshot()`)
+          const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+          return isOver || (await tx.execute(waiting)).length > 0
+        })
+      })
+      return await pass
+    })
+    await forget()
+    expect(looked).toBe(1)
   })
 
   test('are shared by processes that look at the same time', async () => {

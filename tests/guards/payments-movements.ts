@@ -268,7 +268,7 @@ export const paymentsMovementGuards: readonly Guard[] = [
     ".for('update', { skipLocked: true })",
     '',
     'subgraph.recovery',
-    'are shared by processes',
+    'are left to the process',
   ),
   recovering(
     'a request under way is given up',
