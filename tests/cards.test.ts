@@ -221,9 +221,9 @@ describe.each(['the sandbox processor', 'Stripe'])('a shop that charges cards at
     const dump = await dumpOf(shop)
     expect(dump).toContain('payments.payments {')
     expect(dump).toContain('"last4": "4242"')
-    // Of the sandbox's own books, too, where it has any.
+    // What the built-in processor keeps was looked through as well; at Stripe it is what the demo's people paid.
     for (const table of ['tokens', 'operations', 'authorizations']) {
-      expect(dump.includes(`payments.sandbox_${table} {`)).toBe(true)
+      expect(dump).toContain(`payments.sandbox_${table} {`)
     }
     expect(found(dump)).toEqual([])
   })

@@ -1,9 +1,8 @@
-import { sql } from 'drizzle-orm'
 import type { ExecutionResult } from 'graphql'
 import { demoId, uuidv7 } from '#platform/ids.ts'
 import type { Viewer } from '#platform/viewer.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
-import { until } from '../../tests/setup/until.ts'
+import { untilWaiting } from '../../tests/setup/waiting.ts'
 import type { SubgraphName } from '../all.ts'
 import { raiseEpoch } from './price-epoch.ts'
 import { cartLines } from './tables.ts'
@@ -52,11 +51,7 @@ export async function openShop(...names: SubgraphName[]) {
   const pricesChanged = () => raiseEpoch(db())
 
   /** Waits until a statement of the cart's waits for a row that another transaction holds. */
-  const somebodyWaits = (count = 1) =>
-    until(async () => {
-      const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-      return (await db().execute(waiting)).length >= count
-    })
+  const somebodyWaits = (count = 1) => untilWaiting(db(), count)
 
   const variants = new Map<string, string>()
   const variantOf = (sku: string): string => {

@@ -199,6 +199,5 @@ export type ShipmentRow = typeof shipments.$inferSelect
 export type ShipmentLineRow = typeof shipmentLines.$inferSelect
 export type CourierRow = typeof couriers.$inferSelect
 export type TrackingEventRow = typeof trackingEvents.$inferSelect
-export type PositionRow = typeof positions.$inferSelect
 export type MethodRow = typeof shippingMethods.$inferSelect
 export type ZoneRow = typeof zones.$inferSelect

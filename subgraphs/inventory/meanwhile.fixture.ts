@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
 import type { Db } from '#platform/database.ts'
-import { until } from '../../tests/setup/until.ts'
+import { untilWaiting } from '../../tests/setup/waiting.ts'
 
 /**
  * What `begin` begins while `hold` has been done and is not committed yet: it commits once each of them waits for it, and
@@ -20,16 +19,4 @@ export async function meanwhile<T>(
     await overtake()
   })
   return await Promise.all(begun)
-}
-
-/** Until so many statements wait for what others have locked. */
-export async function untilWaiting(db: Db, count: number): Promise<void> {
-  await until(async () => {
-    // Who waits is remembered until the end of a transaction, unless it is told to forget.
-    await db.execute(sql`select pg_stat_clear_snapshot()`)
-    const waiting = await db.execute(
-      sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-    )
-    return waiting.length >= count
-  })
 }

@@ -267,7 +267,6 @@ export const inbox = inboxTable(schema)
 export const idempotencyKeys = idempotencyTable(schema)
 
 export type CheckoutRow = typeof checkouts.$inferSelect
-export type CheckoutStepRow = typeof checkoutSteps.$inferSelect
 export type OrderRow = typeof orders.$inferSelect
 export type OrderLineRow = typeof orderLines.$inferSelect
 export type OrderEventRow = typeof orderEvents.$inferSelect

@@ -5,6 +5,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
+import { waiting } from '../../tests/setup/waiting.ts'
 import { claimPayments } from './claims.ts'
 import { codes, kinds, payingAt, staff, VISA } from './paying.fixture.ts'
 import { providerOf } from './provider.ts'
@@ -58,10 +59,7 @@ async function held<T>(lock: ReturnType<typeof sql>, run: (letGo: () => void) =>
 }
 
 /** Whether a statement, or so many, wait for what is held. */
-const isWaiting = async (count = 1) => {
-  const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-  return (await paying.own().db.execute(waiting)).length >= count
-}
+const isWaiting = async (count = 1) => (await waiting(paying.own().db)) >= count
 
 describe('a movement under way', () => {
   test('is kept before the bank is asked', async () => {

@@ -4,6 +4,7 @@ import { uuidv7 } from '#platform/ids.ts'
 import { openParts, type Parts } from '../../tests/setup/parts.ts'
 import { until } from '../../tests/setup/until.ts'
 import { aCustomer, aGuest } from '../../tests/setup/viewers.ts'
+import { waiting } from '../../tests/setup/waiting.ts'
 import payments from './index.ts'
 import { codes, kinds, payingAt, staff } from './paying.fixture.ts'
 import { askAfterBuyers, resolveMovements } from './recovery.ts'
@@ -214,11 +215,7 @@ describe('movements without an answer', () => {
           )
           .finally(() => (isOver = true))
         // It is over without waiting; without its lock it waits here, and then looks at both.
-        await until(async () => {
-          await tx.execute(sql`select pg_stat_clear_snapshot()`)
-          const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-          return isOver || (await tx.execute(waiting)).length > 0
-        })
+        await until(async () => isOver || (await waiting(tx)) > 0)
       })
       return await pass
     })

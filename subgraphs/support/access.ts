@@ -27,6 +27,3 @@ export async function lockTicket(tx: Db, viewer: Viewer, id: string): Promise<Ti
   const [ticket] = isId(id) ? await tx.select().from(tickets).where(mine).for('update') : []
   return ticket ?? reject('NOT_FOUND', 'There is no such ticket.', ['ticketId'])
 }
-
-/** Whether messages of this kind are hidden from whoever is not staff. */
-export const isHidden = (viewer: Viewer, kind: string): boolean => kind === 'INTERNAL_NOTE' && !isAgent(viewer)

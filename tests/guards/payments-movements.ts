@@ -217,7 +217,7 @@ export const paymentsMovementGuards: readonly Guard[] = [
   undoing(
     'a key undoes another attempt',
     'if (earlier && !earlier.same) {',
-    'if (false) {',
+    'if (earlier && earlier.same === undefined) {',
     'subgraph.flight',
     'undoes no other',
   ),
